@@ -1,0 +1,107 @@
+"""What a method sees of the data: batches of views with noisy labels, and never a clean one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lnl_core.augment import AUGMENTATIONS
+from lnl_core.config import TrainConfig
+from lnl_core.data.noisy import NoisyData
+from lnl_core.errors import InputError, unknown_name
+
+EVALUATION_BATCH = 2000
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`views`: tensors [B, ...], one a requested view; `labels`: noisy, int64 [B] or float
+    [B, K]; `index`: the samples' positions in the training split, where per-sample memory lies.
+    """
+
+    views: tuple[Tensor, ...]
+    labels: Tensor
+    index: Tensor
+
+    @property
+    def x(self) -> Tensor:
+        """The first view."""
+        return self.views[0]
+
+
+class TrainingSet:
+    """The training split as a method may use it.
+
+    It holds the samples, the noisy labels and what is known of the noise; the clean labels are
+    not in it, so that no method can see one by mistake.
+    """
+
+    def __init__(self, data: NoisyData, config: TrainConfig) -> None:
+        augmentation = config.augmentation
+        if augmentation != "none" and data.train.x.dim() != 4:
+            raise InputError(
+                f"augmentation '{augmentation}' is for images, but a sample of {data.name} has "
+                f"shape {list(data.input_shape)}: use 'none'."
+            )
+        self.x = data.train.x
+        #: Noisy labels, int64 [N] or float32 [N, K].
+        self.labels = data.train.labels.float() if data.multi_label else data.train.labels
+        self.num_classes = data.num_classes
+        self.multi_label = data.multi_label
+        #: T[clean, noisy], float32 [K, K], if the noise is known; else None.
+        self.transition_matrix = data.transition_matrix
+        self.preprocess = data.preprocess(config.preprocess)
+        self.batch_size = config.batch_size
+        self._augment = AUGMENTATIONS[augmentation]
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def device(self) -> torch.device:
+        return self.x.device
+
+    def batches(
+        self,
+        views: tuple[str, ...] = ("weak",),
+        index: Tensor | None = None,
+        batch_size: int | None = None,
+    ) -> Iterator[Batch]:
+        """One pass in random order over all samples, or over those in `index` (int64 [n]).
+
+        The last batch may be smaller. A rest of one sample joins the batch before it, because
+        batch normalisation has no variance to divide by there.
+        """
+        index = torch.arange(len(self), device=self.device) if index is None else index
+        size = batch_size or self.batch_size
+        # Shuffled on the CPU for the same order on every device, and moved once.
+        order = index[torch.randperm(len(index)).to(self.device)]
+        parts = list(order.split(size))
+        if len(parts) > 1 and len(parts[-1]) == 1:
+            parts[-2:] = [torch.cat(parts[-2:])]
+        for part in parts:
+            yield self.take(part, views)
+
+    def take(self, index: Tensor, views: tuple[str, ...] = ("weak",)) -> Batch:
+        """The batch of the samples in `index`, each view drawn anew."""
+        stored = self.x[index]
+        return Batch(
+            tuple(self.preprocess(self._view(stored, name)) for name in views),
+            self.labels[index],
+            index,
+        )
+
+    def scan(self) -> Iterator[Batch]:
+        """One pass in the stored order, without augmentation, in big batches: for E-steps."""
+        for index in torch.arange(len(self), device=self.device).split(EVALUATION_BATCH):
+            yield self.take(index, ("plain",))
+
+    def _view(self, stored: Tensor, name: str) -> Tensor:
+        if name == "plain":
+            return stored
+        if name == "weak":
+            return self._augment(stored)
+        raise unknown_name("view", name, ("plain", "weak"))

@@ -1,0 +1,136 @@
+"""A dataset as tensors: clean data, as they came from their source."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lnl_core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training and test data with clean labels, and noisy ones where the source has them.
+
+    `x_*`: images uint8 [N, C, H, W], feature vectors float32 [N, D], or token ids int64 [N, L].
+    `y_*`: class indices int64 [N], or multi-hot uint8 [N, K].
+    `source` says where the data came from, and goes into every record of a run on them.
+
+    Raises `InputError` for labels outside the classes, sizes that disagree, an empty split, a
+    class without a training example, or features that are not finite.
+    """
+
+    name: str
+    x_train: Tensor
+    y_train: Tensor
+    x_test: Tensor
+    y_test: Tensor
+    classes: tuple[str, ...]
+    source: str
+    y_train_noisy: Tensor | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2:
+            raise InputError(
+                f"{self.name} has {len(self.classes)} class(es): at least 2 are needed."
+            )
+        for split, x, y in (
+            ("train", self.x_train, self.y_train),
+            ("test", self.x_test, self.y_test),
+            ("train", self.x_train, self.y_train_noisy),
+        ):
+            if y is not None:
+                _check_split(self, split, x, y)
+        if self.x_train.shape[1:] != self.x_test.shape[1:]:
+            raise InputError(
+                f"{self.name}: training samples have shape {list(self.x_train.shape[1:])}, test "
+                f"samples {list(self.x_test.shape[1:])}: they must agree."
+            )
+        _check_every_class(self)
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.classes)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(C, H, W) of images, (D,) of vectors, (L,) of token sequences."""
+        return tuple(self.x_train.shape[1:])
+
+    @property
+    def kind(self) -> str:
+        """`image`, `vector` or `tokens`."""
+        if self.x_train.dtype == torch.uint8:
+            return "image"
+        return "vector" if self.x_train.is_floating_point() else "tokens"
+
+    @property
+    def multi_label(self) -> bool:
+        return self.y_train.dim() == 2
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of every array with its shape: two runs with the same one saw the same data."""
+        digest = hashlib.sha256()
+        for tensor in (self.x_train, self.y_train, self.x_test, self.y_test, self.y_train_noisy):
+            if tensor is not None:
+                digest.update(f"{tensor.dtype}{list(tensor.shape)}".encode())
+                digest.update(np.ascontiguousarray(tensor.numpy()))
+        return digest.hexdigest()[:16]
+
+    def subset(self, count: int, rng: np.random.Generator) -> Dataset:
+        """The same data with `count` training samples, drawn at random."""
+        total = len(self.x_train)
+        if not 1 <= count <= total:
+            raise InputError(
+                f"{count} training samples were asked for, but {self.name} has {total}: give a "
+                f"number from 1 to {total}."
+            )
+        keep = torch.from_numpy(np.sort(rng.permutation(total)[:count]))
+        noisy = None if self.y_train_noisy is None else self.y_train_noisy[keep]
+        return Dataset(
+            self.name, self.x_train[keep], self.y_train[keep], self.x_test, self.y_test,
+            self.classes, self.source, noisy,
+        )  # fmt: skip
+
+
+def _check_split(data: Dataset, split: str, x: Tensor, y: Tensor) -> None:
+    where = f"{data.name}, {split} split"
+    if len(x) != len(y):
+        raise InputError(f"{where}: {len(x)} samples but {len(y)} labels: they must agree.")
+    if not len(x):
+        raise InputError(f"{where}: no samples. At least one is needed.")
+    if x.is_floating_point() and not torch.isfinite(x).all():
+        raise InputError(f"{where}: the features hold NaN or infinity: remove or impute those.")
+    k = data.num_classes
+    if y.dim() == 2:
+        if y.shape[1] != k or y.max() > 1:
+            raise InputError(
+                f"{where}: multi-hot labels must be 0 or 1 with one column for each of the {k} "
+                f"classes, got shape {list(y.shape)} with values up to {y.max().item()}."
+            )
+    elif y.min() < 0 or y.max() >= k:
+        bad = y[(y < 0) | (y >= k)][0].item()
+        raise InputError(
+            f"{where}: label {bad} is outside the classes: labels run from 0 to {k - 1}."
+        )
+
+
+def _check_every_class(data: Dataset) -> None:
+    counts = (
+        data.y_train.sum(0)
+        if data.multi_label
+        else torch.bincount(data.y_train, minlength=data.num_classes)
+    )
+    empty = [data.classes[k] for k in torch.nonzero(counts == 0).flatten()]
+    if empty:
+        names = ", ".join(repr(name) for name in empty[:3]) + (" …" if len(empty) > 3 else "")
+        raise InputError(
+            f"{data.name}: {len(empty)} of {data.num_classes} classes have no training sample "
+            f"({names}): use more samples, or leave those classes out."
+        )

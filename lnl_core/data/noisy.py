@@ -1,0 +1,201 @@
+"""A dataset made noisy and split: what one run trains, selects and is judged on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lnl_core import transition
+from lnl_core.augment import Preprocess, make_preprocess
+from lnl_core.data.dataset import Dataset
+from lnl_core.errors import InputError
+from lnl_core.noise import Noise
+from lnl_core.streams import numpy_generator
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples with the labels a method sees, and the true ones, which only evaluation reads.
+
+    `x` [N, ...], `labels` and `clean` int64 [N] or uint8 [N, K].
+    """
+
+    x: Tensor
+    labels: Tensor
+    clean: Tensor
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def to(self, device: torch.device | str) -> Split:
+        return Split(self.x.to(device), self.labels.to(device), self.clean.to(device))
+
+    def head(self, count: int) -> Split:
+        """The first `count` samples. The split's order is random, so they are a fair sample."""
+        return Split(self.x[:count], self.labels[:count], self.clean[:count])
+
+
+@dataclass(frozen=True)
+class NoiseReport:
+    """What was asked for and what came out, on the training split.
+
+    `nominal_rate` is the protocol's parameter, `expected_rate` the share of labels that its
+    matrix should change, `realised_rate` the share that it did change. Noise `given` has no
+    nominal values, and multi-label data no matrix: None.
+    """
+
+    protocol: str
+    draw: str
+    nominal_rate: float | None
+    expected_rate: float | None
+    realised_rate: float
+    nominal_matrix: list[list[float]] | None
+    realised_matrix: list[list[float]] | None
+
+
+@dataclass(frozen=True)
+class NoisyData:
+    """`train` and `val` with noisy labels, `test` with clean ones, and what is known of the noise.
+
+    `transition_matrix` is T[clean, noisy] as float32 [K, K]: the protocol's, or for given noise
+    the realised one; None for multi-label data, where no such matrix exists.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    source: str
+    fingerprint: str
+    train: Split
+    val: Split
+    test: Split
+    transition_matrix: Tensor | None
+    noise: NoiseReport
+    _fitted: dict[str, Preprocess] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.classes)
+
+    @property
+    def multi_label(self) -> bool:
+        return self.train.labels.dim() == 2
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return tuple(self.train.x.shape[1:])
+
+    @property
+    def device(self) -> torch.device:
+        return self.train.x.device
+
+    def preprocess(self, name: str) -> Preprocess:
+        """The preprocessing of that name, fitted on the training split, once."""
+        if name not in self._fitted:
+            self._fitted[name] = make_preprocess(name, self.train.x)
+        return self._fitted[name]
+
+    def to(self, device: torch.device | str) -> NoisyData:
+        t = self.transition_matrix
+        return replace(
+            self,
+            _fitted={},
+            train=self.train.to(device),
+            val=self.val.to(device),
+            test=self.test.to(device),
+            transition_matrix=None if t is None else t.to(device),
+        )
+
+
+def make_noisy(
+    dataset: Dataset,
+    noise: Noise,
+    *,
+    noise_seed: int = 0,
+    split_seed: int = 0,
+    val_fraction: float = 0.1,
+    limit: int | None = None,
+) -> NoisyData:
+    """Corrupt the training labels, hold out a validation split, keep the test labels clean.
+
+    The noisy label of a training example depends on `noise_seed` alone, not on the split. The
+    validation labels are noisy too (selecting on clean ones is a choice, not a default).
+    `limit` keeps that many training samples, drawn with `split_seed`, before anything else.
+    """
+    if not 0 <= val_fraction < 1:
+        raise InputError(f"the validation share is {val_fraction}, but it lies in [0, 1).")
+    rng = numpy_generator("split", split_seed)
+    if limit is not None:
+        dataset = dataset.subset(limit, rng)
+    noisy = _noisy_labels(dataset, noise, noise_seed)
+
+    order = torch.from_numpy(rng.permutation(len(dataset.x_train)))
+    held_out = round(val_fraction * len(order))
+    if held_out == len(order):
+        raise InputError(
+            f"a validation share of {val_fraction} of {len(order)} samples leaves none to train "
+            "on: use a smaller share."
+        )
+    val, train = (
+        Split(dataset.x_train[part], noisy[part], dataset.y_train[part])
+        for part in (order[:held_out], order[held_out:])
+    )
+    nominal = None if dataset.multi_label else noise.transition_matrix(
+        dataset.num_classes, dataset.name
+    )  # fmt: skip
+    report = _report(train, noise, nominal, dataset.num_classes)
+    t = nominal if nominal is not None else report.realised_matrix
+    return NoisyData(
+        name=dataset.name,
+        classes=dataset.classes,
+        source=dataset.source,
+        fingerprint=dataset.fingerprint,
+        train=train,
+        val=val,
+        test=Split(dataset.x_test, dataset.y_test, dataset.y_test),
+        transition_matrix=None if t is None else torch.tensor(t, dtype=torch.float32),
+        noise=report,
+    )
+
+
+def _noisy_labels(dataset: Dataset, noise: Noise, seed: int) -> Tensor:
+    if noise.name == "given":
+        if dataset.y_train_noisy is None:
+            raise InputError(
+                f"noise 'given' needs noisy labels in the data, but {dataset.name} has none: save "
+                "them as y_train_noisy in an .npz, or choose a protocol from `lnl list noise`."
+            )
+        return dataset.y_train_noisy
+    if noise.name == "none":
+        return dataset.y_train
+    if dataset.multi_label:
+        raise InputError(
+            f"noise '{noise.name}' is defined for one label a sample, but {dataset.name} is "
+            "multi-label: use 'none', or 'given' with y_train_noisy."
+        )
+    noisy = noise.corrupt(dataset.y_train.numpy(), dataset.num_classes, seed, dataset.name)
+    return torch.from_numpy(noisy)
+
+
+def _report(
+    train: Split, noise: Noise, nominal: NDArray[np.float64] | None, num_classes: int
+) -> NoiseReport:
+    realised = expected = None
+    if train.clean.dim() == 1:
+        realised = transition.realised_matrix(train.clean, train.labels, num_classes)
+    if nominal is not None:
+        share = np.bincount(train.clean, minlength=num_classes) / len(train)
+        expected = float(1 - share @ np.diag(nominal))
+    return NoiseReport(
+        protocol=str(noise),
+        draw=noise.draw,
+        nominal_rate=noise.rate,
+        expected_rate=expected,
+        # A multi-label sample has K labels, each right or wrong.
+        realised_rate=(train.labels != train.clean).double().mean().item(),
+        nominal_matrix=None if nominal is None else nominal.tolist(),
+        realised_matrix=None if realised is None else realised.tolist(),
+    )

@@ -1,0 +1,151 @@
+"""Where datasets come from: embedded, generated, through torchvision, or from an `.npz`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lnl_core.data.dataset import Dataset
+from lnl_core.data.npz import load_npz
+from lnl_core.data.shapes import make_shapes
+from lnl_core.errors import InputError, unknown_name
+
+
+@dataclass(frozen=True)
+class Source:
+    """One row of `lnl list datasets`."""
+
+    load: Callable[[], Dataset]
+    summary: str
+    embedded: bool = False
+    megabytes: int = 0
+
+
+def data_folder() -> Path:
+    """Where downloaded data lie: `$LNL_DATA`, or `~/.cache/lnl`."""
+    return Path(os.environ.get("LNL_DATA") or Path.home() / ".cache" / "lnl").expanduser()
+
+
+def dataset_names() -> list[str]:
+    return list(SOURCES)
+
+
+def load_dataset(name: str) -> Dataset:
+    """The dataset of that name, or in that `.npz` file.
+
+    `name` is a name from `lnl list datasets`, a path ending in `.npz`, or the name of an
+    `.npz` in `$LNL_DATA`; such a file takes precedence over a built-in dataset of its name.
+    Nothing is ever downloaded here: an absent dataset is an `InputError` that says how to get it.
+    """
+    if name.endswith(".npz"):
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise InputError(f"no file {name}: give the path of an .npz, or a dataset's name.")
+        return load_npz(path)
+    own = data_folder() / f"{name}.npz"
+    if "/" not in name and own.is_file():
+        return load_npz(own, name)
+    return source(name).load()
+
+
+def fetch_dataset(name: str) -> Dataset:
+    """Download the dataset into `data_folder()` if it is not there, verify and load it.
+
+    torchvision shows a progress bar and checks every file's checksum.
+    """
+    entry = source(name)
+    if not entry.embedded and not (data_folder() / f"{name}.npz").is_file():
+        root = data_folder()
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            for train in (True, False):
+                _torchvision_class(name)(root, train=train, download=True)
+        except (OSError, RuntimeError) as error:  # URLError is an OSError
+            raise InputError(
+                f"{name} could not be downloaded into {root} ({error}): check the connection and "
+                f"the folder, or {_by_hand(name)}."
+            ) from None
+    return load_dataset(name)
+
+
+def source(name: str) -> Source:
+    if name not in SOURCES:
+        raise unknown_name("dataset", name, SOURCES)
+    return SOURCES[name]
+
+
+def _load_digits() -> Dataset:
+    """The 1,797 8x8 digits of scikit-learn, real handwriting; 500 of them kept for testing."""
+    from sklearn.datasets import load_digits  # slow to import, and only needed here
+
+    bunch = load_digits()
+    # 17 grey levels, 0..16, stretched over the bytes; rounding keeps them apart.
+    images = np.round(bunch.images * (255 / 16)).astype(np.uint8)[:, None]
+    # The file is ordered by writer. A fixed permutation mixes them, so that train and test
+    # share their writers and the task is about label noise and nothing else.
+    order = np.random.default_rng(0).permutation(len(images))
+    x, y = torch.from_numpy(images[order]), torch.from_numpy(bunch.target[order].astype(np.int64))
+    return Dataset(
+        "digits", x[500:], y[500:], x[:500], y[:500], tuple("0123456789"),
+        "scikit-learn load_digits (UCI Optical Recognition of Handwritten Digits, test part)",
+    )  # fmt: skip
+
+
+def _torchvision_class(name: str) -> type:
+    from torchvision import datasets
+
+    return {
+        "mnist": datasets.MNIST,
+        "fashion-mnist": datasets.FashionMNIST,
+        "cifar10": datasets.CIFAR10,
+        "cifar100": datasets.CIFAR100,
+    }[name]
+
+
+def _load_torchvision(name: str) -> Dataset:
+    cls = _torchvision_class(name)
+    try:
+        # A progress bar and a download only in `fetch_dataset`: here it is there or it is not.
+        train, test = (cls(data_folder(), train=train, download=False) for train in (True, False))
+    except RuntimeError as error:
+        raise InputError(
+            f"{name} is not in {data_folder()}, or is damaged there: run `lnl data fetch {name}` "
+            f"({SOURCES[name].megabytes} MB), or {_by_hand(name)}."
+        ) from error
+    images = [torch.as_tensor(np.asarray(part.data)) for part in (train, test)]
+    # MNIST's are [N, H, W], CIFAR's [N, H, W, C].
+    x = [i.unsqueeze(1) if i.dim() == 3 else i.permute(0, 3, 1, 2).contiguous() for i in images]
+    y = [torch.as_tensor(part.targets, dtype=torch.int64) for part in (train, test)]
+    return Dataset(
+        name, x[0], y[0], x[1], y[1], tuple(train.classes), f"torchvision {cls.__name__}"
+    )
+
+
+def _by_hand(name: str) -> str:
+    return f"set LNL_DATA to a folder that holds it (torchvision's layout, or {name}.npz)"
+
+
+SOURCES: dict[str, Source] = {
+    "digits": Source(_load_digits, "scikit-learn's 8x8 digits, 1297 + 500, 10 classes", True),
+    "shapes": Source(make_shapes, "generated 32x32 colour shapes, 4000 + 1000, 10 classes", True),
+    "mnist": Source(
+        lambda: _load_torchvision("mnist"), "28x28 digits, 60000 + 10000, 10 classes", megabytes=11
+    ),
+    "fashion-mnist": Source(
+        lambda: _load_torchvision("fashion-mnist"),
+        "28x28 clothing, 60000 + 10000, 10 classes", megabytes=30,
+    ),
+    "cifar10": Source(
+        lambda: _load_torchvision("cifar10"),
+        "32x32 colour photographs, 50000 + 10000, 10 classes", megabytes=163,
+    ),
+    "cifar100": Source(
+        lambda: _load_torchvision("cifar100"),
+        "32x32 colour photographs, 50000 + 10000, 100 classes", megabytes=161,
+    ),
+}  # fmt: skip

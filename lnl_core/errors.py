@@ -1,0 +1,31 @@
+"""What a user did wrong, said in one sentence.
+
+Every check in `lnl_core` raises `InputError` with a message that names the value that was
+given, the range that would do, and the way out. The `lnl` command prints it and exits with
+code 2; in a notebook it is the last line of the traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """A value that cannot be used. The message names value, range and way out."""
+
+
+class DivergedError(RuntimeError):
+    """Training produced a loss that is not a finite number."""
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
+    """The error for a name that is not in a list, with the nearest one that is.
+
+    >>> str(unknown_name("method", "foward", ["forward", "cross-entropy"]))
+    "unknown method 'foward': did you mean 'forward'? Known: cross-entropy, forward."
+    """
+    known = sorted(known)
+    near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
+    hint = f" did you mean '{near[0]}'?" if near else ""
+    return InputError(f"unknown {kind} {str(name)!r}:{hint} Known: {', '.join(known)}.")

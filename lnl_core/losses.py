@@ -1,0 +1,87 @@
+"""Per-sample losses, as pure functions of logits and labels.
+
+Conventions of every function here:
+
+* `logits` has shape [..., K]; the leading dimensions are a batch [B] or a stack of models and
+  a batch [M, B]. Only the last dimension is ever reduced, so one code serves both.
+* `target` is a class index (int64, shape [...]) or a distribution over classes (float,
+  shape [..., K]: soft labels, pseudo-labels).
+* The value has shape [...]: one number a sample, nothing averaged.
+* Everything is computed in log space, so that a confident network yields a large loss and not
+  an infinite one.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def negative_log_likelihood(log_probabilities: Tensor, target: Tensor) -> Tensor:
+    """-log p(target), or -Σ_k target_k log p_k for soft targets.
+
+    `log_probabilities` [..., K], `target` [...] int64 or [..., K] float → [...].
+    """
+    if target.is_floating_point():
+        return -(target * log_probabilities).sum(-1)
+    return -log_probabilities.gather(-1, target.unsqueeze(-1)).squeeze(-1)
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy of softmax(logits) against hard or soft labels (Patrini et al., eq. 1)."""
+    return negative_log_likelihood(F.log_softmax(logits, -1), target)
+
+
+def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Multi-label cross-entropy: the sum over the K labels of K independent logistic losses.
+
+    `target` [..., K] float in [0, 1] (multi-hot, or a probability a label) → [...].
+    """
+    return F.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(-1)
+
+
+def noisy_log_posterior(logits: Tensor, transition_matrix: Tensor) -> Tensor:
+    """log p̂(ỹ|x) = log Tᵀ p̂(y|x): what the network predicts of the *noisy* label.
+
+    Patrini et al. 2017, eq. 3-5. `transition_matrix` [K, K] (or [M, K, K] for a stack) with
+    T[clean, noisy], rows summing to 1 → [..., K].
+
+    log Σ_j p_j T_jk is a logsumexp of log p_j + log T_jk: no probability is ever formed, so
+    none underflows. A zero of T becomes the smallest normal number, which adds nothing that
+    float32 can represent and keeps 0 · log 0 out of the gradient.
+    """
+    log_p = F.log_softmax(logits, -1)
+    log_t = transition_matrix.clamp_min(torch.finfo(transition_matrix.dtype).tiny).log()
+    if log_t.dim() == 3:  # one matrix a model: [M, K, K] against logits [M, B, K]
+        log_t = log_t.unsqueeze(-3)
+    return torch.logsumexp(log_p.unsqueeze(-1) + log_t, dim=-2)
+
+
+def forward_corrected(logits: Tensor, target: Tensor, transition_matrix: Tensor) -> Tensor:
+    """Forward-corrected cross-entropy, -log (Tᵀ p̂(y|x))_ỹ (Patrini et al., Theorem 2)."""
+    return negative_log_likelihood(noisy_log_posterior(logits, transition_matrix), target)
+
+
+def backward_corrected(logits: Tensor, target: Tensor, inverse_matrix: Tensor) -> Tensor:
+    """Backward-corrected cross-entropy, (T⁻¹ ℓ)_ỹ with ℓ_k = -log p̂_k (Theorem 1).
+
+    `inverse_matrix` is T⁻¹ [K, K] or [M, K, K] (see `transition.inverse`). Unbiased for the
+    clean loss, and therefore, unlike it, sometimes negative.
+    """
+    losses = -F.log_softmax(logits, -1)
+    # (T⁻¹ ℓ) for every sample: ℓ as a row vector times the transpose of T⁻¹.
+    corrected = losses @ inverse_matrix.mT
+    return -negative_log_likelihood(corrected, target)
+
+
+def bootstrap_soft(logits: Tensor, target: Tensor, beta: float = 0.95) -> Tensor:
+    """Soft bootstrapping, -Σ_k [β t_k + (1-β) p_k] log p_k (Reed et al. 2014, eq. 6).
+
+    β in [0, 1] weights the *label*; 1 is cross-entropy. The prediction in the target is part
+    of the graph, which makes the second term an entropy penalty: the network is rewarded for
+    being sure of what it already believes.
+    """
+    log_p = F.log_softmax(logits, -1)
+    entropy = -(log_p.exp() * log_p).sum(-1)
+    return beta * negative_log_likelihood(log_p, target) + (1 - beta) * entropy

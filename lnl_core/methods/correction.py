@@ -1,0 +1,67 @@
+"""Loss correction: Patrini et al., *Making deep neural networks robust to label noise*, CVPR 2017.
+
+The noise is described by T[clean, noisy] = p(ỹ|y). Forward correction pushes the network's
+predictions through T before they are compared with the noisy label; backward correction pulls the
+losses back through T⁻¹.
+"""
+
+from __future__ import annotations
+
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from lnl_core import losses, transition
+from lnl_core.data import TrainingSet
+from lnl_core.errors import InputError
+from lnl_core.methods.base import Method
+
+
+class Forward(Method):
+    """Forward correction, ℓ→ = -log (Tᵀ p̂(y|x))_ỹ (eq. 3-5, Theorem 2).
+
+    `transition_matrix` [K, K] defaults to the one that made the noise. Raises `InputError` if it
+    is no transition matrix, or if none is known.
+    """
+
+    stacks = True
+
+    def __init__(
+        self, net: nn.Module, data: TrainingSet, transition_matrix: ArrayLike | None = None
+    ) -> None:
+        super().__init__(net, data)
+        self.register_buffer("transition_matrix", _known_matrix(data, transition_matrix))
+
+    def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return losses.forward_corrected(logits, labels, self.transition_matrix)
+
+
+class Backward(Method):
+    """Backward correction, ℓ← = (T⁻¹ ℓ)_ỹ (Theorem 1).
+
+    `transition_matrix` as in `Forward`; raises `InputError` also if it cannot be inverted.
+    """
+
+    stacks = True
+
+    def __init__(
+        self, net: nn.Module, data: TrainingSet, transition_matrix: ArrayLike | None = None
+    ) -> None:
+        super().__init__(net, data)
+        matrix = _known_matrix(data, transition_matrix)
+        inverse = torch.tensor(transition.inverse(matrix.cpu()), dtype=torch.float32)
+        self.register_buffer("inverse_matrix", inverse.to(data.device))
+
+    def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return losses.backward_corrected(logits, labels, self.inverse_matrix)
+
+
+def _known_matrix(data: TrainingSet, given: ArrayLike | None) -> Tensor:
+    """The given matrix, or else the one that made the noise: float32 [K, K], checked."""
+    matrix = data.transition_matrix if given is None else given
+    if matrix is None:
+        raise InputError("the transition matrix of these data is not known: pass one.")
+    if isinstance(matrix, Tensor):
+        matrix = matrix.cpu()
+    checked = transition.check_matrix(matrix, data.num_classes)
+    return torch.tensor(checked, dtype=torch.float32, device=data.device)

@@ -1,0 +1,97 @@
+"""The papers' architectures, by name.
+
+    net = build_net("resnet14", (3, 32, 32), 10, output_init="he")
+    logits = net(images)                # [B, 3, 32, 32] → [B, 10]
+    features = net.features(images)     # [B, net.feature_dim]
+
+A new net is one `Net` in one file and one line in `NETS`. Its builder takes `input_shape` and
+`num_classes`; the keyword-only arguments after these are its options.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from numbers import Integral
+
+from lnl_core.errors import InputError, unknown_name
+from lnl_core.nets.base import Net, are_positive_integers
+from lnl_core.nets.lenet import LeNet
+from lnl_core.nets.mlp import MLP
+from lnl_core.nets.resnet import cifar_resnet, preact_resnet18, preact_resnet32
+
+__all__ = ["NETS", "Net", "NetSpec", "build_net", "net_names"]
+
+
+@dataclass(frozen=True)
+class NetSpec:
+    """A net's one-line summary and its builder, `build(input_shape, num_classes, **options)`."""
+
+    summary: str
+    build: Callable[..., Net]
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The options that the builder takes, each with its default."""
+        parameters = inspect.signature(self.build).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+NETS: dict[str, NetSpec] = {
+    "mlp": NetSpec("two dense layers of 128, any input (Patrini et al., MNIST)", MLP),
+    "lenet": NetSpec("two convolutions and 500 units, 16x16 and up (NNAQC, MNIST)", LeNet),
+    "resnet14": NetSpec(
+        "pre-activation, 16-32-64 (Patrini et al., CIFAR-10)", partial(cifar_resnet, 14)
+    ),
+    "resnet32": NetSpec(
+        "pre-activation, 16-32-64 (Patrini et al., CIFAR-10)", partial(cifar_resnet, 32)
+    ),
+    "resnet44": NetSpec(
+        "pre-activation, 16-32-64 (Patrini et al., CIFAR-100)", partial(cifar_resnet, 44)
+    ),
+    "preact-resnet32": NetSpec("32-64-128 (Tanaka et al., CIFAR-10)", preact_resnet32),
+    "preact-resnet18": NetSpec("64-128-256-512 (DivideMix, LNL-flywheel, CIFAR)", preact_resnet18),
+}
+
+
+def net_names() -> list[str]:
+    """The names that `build_net` takes, small nets first."""
+    return list(NETS)
+
+
+def build_net(name: str, input_shape: Sequence[int], num_classes: int, **options: object) -> Net:
+    """A freshly initialised net.
+
+    Weights are drawn from PyTorch's global generator: the same `torch.manual_seed` gives the
+    same weights.
+
+    Parameters
+    ----------
+    name : one of `net_names()`.
+    input_shape : (C, H, W) for images, (D,) for vectors; the batch dimension is not in it.
+    num_classes : K, at least 2.
+    options : what `NETS[name].options` lists.
+
+    Raises `InputError` for an unknown net or option, an input shape that the net cannot take,
+    fewer than two classes, and option values outside their range.
+    """
+    if name not in NETS:
+        raise unknown_name("net", name, NETS)
+    spec = NETS[name]
+    for option in options:
+        if not spec.options:
+            raise InputError(f"net {name!r} takes no options: leave out {option!r}.")
+        if option not in spec.options:
+            raise unknown_name(f"{name} option", option, spec.options)
+    if not are_positive_integers(input_shape) or len(input_shape) not in (1, 3):
+        raise InputError(
+            f"input_shape = {input_shape!r} must be positive integers, (C, H, W) for images or "
+            "(D,) for vectors, without the batch dimension."
+        )
+    if not isinstance(num_classes, Integral) or num_classes < 2:
+        raise InputError(
+            f"num_classes = {num_classes!r} must be an integer of at least 2: one output a class."
+        )
+    return spec.build(tuple(input_shape), num_classes, **options)

@@ -1,0 +1,56 @@
+"""The LeNet that came with Caffe and MatConvNet."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from lnl_core.nets.base import Net, require_image
+from lnl_core.nets.init import initialise, lecun
+
+# Two 5x5 convolutions without padding, each followed by halving, leave one pixel of sixteen.
+MINIMUM_SIZE = 16
+
+
+class LeNet(Net):
+    """conv 5x5, 20 → max-pool → conv 5x5, 50 → max-pool → 500 → ReLU → K.
+
+    The MNIST example of MatConvNet (`cnn_mnist_init.m`), which NNAQC (Jindal et al. 2019,
+    section 4.1) uses as it comes, and of Caffe (`lenet_train_test.prototxt`). As there, the
+    only ReLU follows the 500 units: between the convolutions max-pooling is all that is not
+    linear. 431,080 parameters for 28x28 grey images and 10 classes.
+
+    Initial weights differ: MatConvNet draws all from N(0, 0.01²), which starts slowly; here
+    they follow the fan-in (He normal, and LeCun normal for the output layer).
+
+    Parameters
+    ----------
+    input_shape : (C, H, W), grey or colour, H and W at least 16.
+    num_classes : K, at least 2.
+
+    Raises `InputError` for vectors and smaller images.
+    """
+
+    def __init__(self, input_shape: tuple[int, ...], num_classes: int) -> None:
+        super().__init__()
+        require_image("lenet", input_shape, MINIMUM_SIZE)
+        channels, height, width = input_shape
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, 20, 5),
+            nn.MaxPool2d(2),
+            nn.Conv2d(20, 50, 5),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(50 * _side_after_body(height) * _side_after_body(width), 500),
+            nn.ReLU(),
+        )
+        self.head = nn.Linear(500, num_classes)
+        initialise(self, output=lecun)
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+
+def _side_after_body(side: int) -> int:
+    for _ in range(2):
+        side = (side - 4) // 2  # 5x5 without padding, then 2x2 max-pooling
+    return side

@@ -1,0 +1,40 @@
+"""One module a paper: how its networks were trained, as printed and as its authors' code ran."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from lnl_core.errors import InputError, unknown_name
+from lnl_core.papers import patrini2017
+
+PAPERS: dict[str, ModuleType] = {"patrini2017": patrini2017}
+
+
+def paper_for(data: str, preferred: str) -> str | None:
+    """The preferred paper if it trains on these data, else the first that does, else None."""
+    order = [preferred, *PAPERS] if preferred in PAPERS else list(PAPERS)
+    return next((name for name in order if data in PAPERS[name].SETTINGS), None)
+
+
+def paper_settings(paper: str, data: str, protocol: str | None) -> tuple[str, dict]:
+    """The protocol that applies and its settings: keywords of `RunConfig`.
+
+    Without a protocol, the first that the paper has for these data: `code` where the authors'
+    code is known. Raises `InputError` for a paper, dataset or protocol that is not there.
+    """
+    if paper not in PAPERS:
+        raise unknown_name("paper", paper, PAPERS)
+    by_data = PAPERS[paper].SETTINGS
+    if data not in by_data:
+        raise InputError(
+            f"{paper} has no settings for {data!r} (it has {', '.join(by_data)}): choose one of "
+            "those, or the profile 'laptop' or 'smoke'."
+        )
+    protocols = by_data[data]
+    protocol = protocol or next(iter(protocols))
+    if protocol not in protocols:
+        raise InputError(
+            f"{paper} has no protocol {protocol!r} for {data} here: use "
+            f"{' or '.join(repr(name) for name in protocols)}."
+        )
+    return protocol, protocols[protocol]

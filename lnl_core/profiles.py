@@ -1,0 +1,143 @@
+"""From a few names to a complete config: what `smoke`, `laptop` and `paper` mean.
+
+The profile is a budget and a choice of default data, nothing else: no method knows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lnl_core.config import RunConfig, Seeds, TrainConfig
+from lnl_core.data import Dataset, load_dataset
+from lnl_core.errors import InputError, unknown_name
+from lnl_core.methods import check_options, get_method
+from lnl_core.nets import NETS
+from lnl_core.noise import Noise, parse_noise
+from lnl_core.papers import paper_for, paper_settings
+
+
+@dataclass(frozen=True)
+class Profile:
+    """At most `epochs` epochs on at most `limit` training samples; None is no bound."""
+
+    data: str
+    epochs: int | None
+    limit: int | None
+    summary: str
+
+
+PROFILES: dict[str, Profile] = {
+    "smoke": Profile("digits", 40, 2000, "embedded data, seconds a run: CI and a first visit"),
+    "laptop": Profile("mnist", 10, 20_000, "real small data, minutes a run"),
+    "paper": Profile("mnist", None, None, "as published"),
+}
+
+#: For data that no paper here trains on, by what a sample is. Chosen by us on digits and shapes.
+GENERIC: dict[str, dict[str, Any]] = {
+    "grey": {
+        "net": "mlp",
+        "train": TrainConfig(epochs=60, batch_size=32, lr=0.05, preprocess="unit"),
+    },
+    "colour": {
+        "net": "lenet",
+        "train": TrainConfig(epochs=30, batch_size=64, lr=0.02, preprocess="standardise"),
+    },
+    "vector": {
+        "net": "mlp",
+        "train": TrainConfig(epochs=60, batch_size=32, lr=0.05, preprocess="standardise"),
+    },
+}
+
+
+def configure(
+    method: str,
+    data: str | None = None,
+    noise: str | Noise = "none",
+    *,
+    profile: str = "smoke",
+    protocol: str | None = None,
+    paper: str | None = None,
+    net: str | None = None,
+    seed: int = 0,
+    seeds: Seeds | None = None,
+    options: Mapping[str, Any] | None = None,
+    net_options: Mapping[str, Any] | None = None,
+    limit: int | None = None,
+    dataset: Dataset | None = None,
+    **train: Any,
+) -> RunConfig:
+    """The complete config of a run; every name is checked here, and `InputError` raised.
+
+    Settings come from the method's paper where it trains on these data, else from `GENERIC`;
+    then the profile bounds them; then what is given here wins. `train` takes any field of
+    `TrainConfig` (`epochs=5`). `dataset` saves loading what is at hand already.
+    """
+    if profile not in PROFILES:
+        raise unknown_name("profile", profile, PROFILES)
+    entry = get_method(method)
+    options = dict(options or {})
+    check_options(entry, options)
+    noise = noise if isinstance(noise, Noise) else parse_noise(noise)
+    budget = PROFILES[profile]
+    data = data or budget.data
+    dataset = dataset or load_dataset(data)
+
+    home = paper or paper_for(dataset.name, entry.paper)
+    if home is not None:
+        protocol, settings = paper_settings(home, dataset.name, protocol)
+    elif profile == "paper" or protocol is not None:
+        raise InputError(
+            f"no paper here trains on {dataset.name}, so there is no "
+            f"{'profile' if protocol is None else 'protocol'} "
+            f"'{protocol or profile}' for it: use the profile 'smoke' or 'laptop'."
+        )
+    else:
+        settings = GENERIC[_generic_kind(dataset)]
+
+    settings = dict(settings)
+    settings["train"] = _with_changes(_within(settings["train"], budget), train)
+    if net is not None and net != settings["net"]:
+        if net not in NETS:
+            raise unknown_name("net", net, NETS)
+        settings |= {"net": net, "net_options": {}}
+    if net_options:
+        settings["net_options"] = settings.get("net_options", {}) | dict(net_options)
+    if limit is None and budget.limit is not None and budget.limit < len(dataset.x_train):
+        limit = budget.limit
+    return RunConfig(
+        method=method,
+        data=data,
+        noise=noise,
+        seeds=seeds or Seeds.all(seed),
+        options=options,
+        limit=limit,
+        paper=home,
+        protocol=protocol,
+        profile=profile,
+        **settings,
+    )
+
+
+def _generic_kind(dataset: Dataset) -> str:
+    if dataset.kind != "image":
+        return "vector"  # token ids as well: `Run` says that no net reads those yet
+    channels, height, width = dataset.input_shape
+    return "colour" if channels == 3 and min(height, width) >= 16 else "grey"
+
+
+def _within(train: TrainConfig, budget: Profile) -> TrainConfig:
+    """The same schedule squeezed into the budget's epochs."""
+    if budget.epochs is None or train.epochs <= budget.epochs:
+        return train
+    share = budget.epochs / train.epochs
+    drops = tuple(max(1, round(drop * share)) for drop in train.lr_drops)
+    return replace(train, epochs=budget.epochs, lr_drops=drops)
+
+
+def _with_changes(train: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
+    for name in changes:
+        if name not in TrainConfig.__dataclass_fields__:
+            raise unknown_name("training setting", name, TrainConfig.__dataclass_fields__)
+    return replace(train, **changes)

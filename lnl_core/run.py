@@ -1,0 +1,147 @@
+"""One run: from a config to a trained method and the document that describes it."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch import nn
+
+import lnl_core
+from lnl_core.accel import describe_device, pick_device
+from lnl_core.config import RunConfig
+from lnl_core.data import Dataset, TrainingSet, load_dataset, make_noisy
+from lnl_core.errors import InputError
+from lnl_core.methods import Method, check_options, get_method
+from lnl_core.nets import build_net
+from lnl_core.selection import select
+from lnl_core.streams import RandomStream, torch_seed
+from lnl_core.train import EpochRecord, Step, fit
+
+
+class Run:
+    """Iterate over it to train: `for record in Run(config): ...`.
+
+    Afterwards `history` holds the epoch records, `method` the trained method, and `document()`
+    everything worth keeping as plain JSON values. Iterating is lazy; leaving the loop stops the
+    training and loses nothing that was yielded.
+
+    `device` is "auto", "cpu" or "cuda"; `dataset` saves loading it again; `checkpoints` is a
+    folder that holds one checkpoint a stage, from which an interrupted run continues; `steps`
+    also yields a `Step` after each update.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        *,
+        device: str = "auto",
+        dataset: Dataset | None = None,
+        checkpoints: Path | None = None,
+        steps: bool = False,
+    ) -> None:
+        self.config = config
+        self.entry = get_method(config.method)
+        check_options(self.entry, config.options)
+        self.device = pick_device(device)
+        self.data = make_noisy(
+            dataset or load_dataset(config.data),
+            config.noise,
+            noise_seed=config.seeds.noise,
+            split_seed=config.seeds.split,
+            val_fraction=config.val_fraction,
+            limit=config.limit,
+        ).to(self.device)
+        self.history: list[EpochRecord] = []
+        self.method: Method | None = None
+        self.seconds = 0.0
+        self._checkpoints = checkpoints
+        self._steps = steps
+        self._nets = 0
+
+    def __iter__(self) -> Iterator[EpochRecord | Step]:
+        self.history, self.method, self._nets = [], None, 0
+        started = time.perf_counter()
+        for record in self.entry.recipe(self, **self.config.options):
+            self.seconds = time.perf_counter() - started
+            if isinstance(record, EpochRecord):
+                self.history.append(record)
+            yield record
+
+    # What recipes are written with -------------------------------------------------------------
+
+    def net(self) -> nn.Module:
+        """A freshly initialised net. Each one of a run is another draw from the init seed."""
+        if self.data.train.x.dtype == torch.int64:
+            raise InputError(
+                f"{self.data.name} holds token ids, and no net here reads those yet: give feature "
+                "vectors or images."
+            )
+        self._nets += 1
+        with RandomStream(torch_seed(f"init-{self._nets}", self.config.seeds.init)):
+            net = build_net(
+                self.config.net,
+                self.data.input_shape,
+                self.data.num_classes,
+                **self.config.net_options,
+            )
+        return net.to(self.device)
+
+    def build(self, cls: type[Method], **options: Any) -> Method:
+        """A method of that class with a fresh net, ready for `fit`."""
+        net = self.net()
+        with RandomStream(torch_seed(f"method-{self._nets}", self.config.seeds.init)):
+            method = cls(net, TrainingSet(self.data, self.config.train), **options)
+        return method.to(self.device)
+
+    def fit(
+        self, method: Method, stage: str = "train", **changes: Any
+    ) -> Iterator[EpochRecord | Step]:
+        """Train the method as the config says, with `changes` to its `TrainConfig`."""
+        self.method = method
+        train = dataclasses.replace(self.config.train, **changes)
+        folder = self._checkpoints
+        return fit(
+            method,
+            self.data,
+            train,
+            seed=self.config.seeds.order,
+            stage=stage,
+            checkpoint=None if folder is None else Path(folder) / f"{stage}.pt",
+            steps=self._steps,
+        )
+
+    # What a run leaves behind ------------------------------------------------------------------
+
+    def document(self) -> dict[str, Any]:
+        """The run as plain JSON values. Accuracies and rates are fractions."""
+        return {
+            "metrics": select(self.history),
+            "realised_noise": self.data.noise.realised_rate,
+            "noise": dataclasses.asdict(self.data.noise),
+            "config": self.config.to_dict(),
+            "method_version": self.entry.version,
+            "dataset": {
+                "name": self.data.name,
+                "source": self.data.source,
+                "fingerprint": self.data.fingerprint,
+                "train": len(self.data.train),
+                "val": len(self.data.val),
+                "test": len(self.data.test),
+            },
+            "history": [dataclasses.asdict(record) for record in self.history],
+            "seconds": self.seconds,
+            "device": describe_device(self.device),
+            "versions": {
+                "lnl_core": lnl_core.__version__,
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "torchvision": torchvision.__version__,
+            },
+        }

@@ -1,0 +1,184 @@
+"""`fit`: the only training loop of the project. `evaluate`: the only evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lnl_core.checkpoint import load_checkpoint, save_checkpoint
+from lnl_core.config import TrainConfig
+from lnl_core.data import NoisyData, Split, TrainingSet
+from lnl_core.data.batches import EVALUATION_BATCH
+from lnl_core.errors import DivergedError
+from lnl_core.methods.base import Method
+from lnl_core.optim import lr_factor, make_optimizer, set_learning_rate
+from lnl_core.streams import RandomStream, torch_seed
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch left behind. Shares are fractions; what does not exist is None.
+
+    `val_loss` and `val_accuracy` are against the validation split's *noisy* labels, and the loss
+    is the method's own criterion; `val_clean_*` against the true ones. `train_accuracy` is
+    against the noisy labels of the training split (its first `config.train_eval` samples),
+    `train_clean_accuracy` against the true ones. `memorised` is the share of mislabelled
+    training samples on which the network predicts the wrong label that it was given.
+    """
+
+    stage: str
+    epoch: int
+    lr: float
+    train_loss: float
+    test_accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    val_clean_loss: float | None
+    val_clean_accuracy: float | None
+    train_accuracy: float
+    train_clean_accuracy: float
+    memorised: float | None
+    seconds: float
+    diagnostics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One update is done: where training stands. `step` counts from 1 within the epoch."""
+
+    stage: str
+    epoch: int
+    step: int
+
+
+def fit(
+    method: Method,
+    data: NoisyData,
+    config: TrainConfig,
+    *,
+    seed: int = 0,
+    stage: str = "train",
+    checkpoint: Path | None = None,
+    steps: bool = False,
+) -> Iterator[EpochRecord | Step]:
+    """Train the method, yielding an `EpochRecord` after each epoch.
+
+    A generator: printing, plotting, stopping early and a Stop button are a `for` loop around it.
+    `steps=True` also yields a `Step` after each update, for a loop that wants to stop or to draw
+    within an epoch.
+
+    `seed` drives everything random in training (order, dropout, augmentation); the caller's own
+    random state is never touched. With a `checkpoint` path the state is saved after each epoch,
+    and a run that finds one there yields the epochs it holds and continues bit for bit (on the
+    CPU). Raises `DivergedError` when the loss is no longer a finite number, `InputError` when
+    the checkpoint is another run's.
+    """
+    training = TrainingSet(data, config)
+    optimizer = make_optimizer(method.parameter_groups(), config)
+    stream = RandomStream(torch_seed("order", seed), data.device)
+    identity = {"method": type(method).__qualname__, "seed": seed, "stage": stage,
+                "data": data.fingerprint, "noise": data.noise.protocol,
+                "config": dataclasses.asdict(config)}  # fmt: skip
+    history = load_checkpoint(checkpoint, identity, method, optimizer, stream)
+    history = [EpochRecord(**record) for record in history]
+    yield from history
+
+    for epoch in range(len(history) + 1, config.epochs + 1):
+        started = time.perf_counter()
+        set_learning_rate(optimizer, lr_factor(config, epoch))
+        losses: list[Tensor] = []
+        with stream:
+            method.train()
+            method.begin_epoch(epoch, training)
+            for batch in method.batches(training):
+                losses.append(method.step(batch, optimizer))
+                if steps:
+                    with stream.paused():
+                        yield Step(stage, epoch, len(losses))
+            train_loss = _mean_loss(losses, method, epoch)
+            scores = evaluate(method, data, config)
+        record = EpochRecord(
+            stage=stage,
+            epoch=epoch,
+            lr=float(optimizer.param_groups[0]["lr"]),
+            train_loss=train_loss,
+            **scores,
+            diagnostics=method.diagnostics(),
+            seconds=time.perf_counter() - started,
+        )
+        history.append(record)
+        save_checkpoint(checkpoint, identity, method, optimizer, stream, history)
+        yield record
+
+
+def evaluate(method: Method, data: NoisyData, config: TrainConfig) -> dict[str, float | None]:
+    """Losses and accuracies on the three splits: the fields of an `EpochRecord`, see there."""
+    preprocess = data.preprocess(config.preprocess)
+    seen = data.train.head(config.train_eval)
+    test, val, train = (_logits(method, split, preprocess) for split in (data.test, data.val, seen))
+    values = {
+        "test_accuracy": _accuracy(test, data.test.clean),
+        "val_loss": _loss(method, val, data.val.labels),
+        "val_accuracy": _accuracy(val, data.val.labels),
+        "val_clean_loss": _loss(method, val, data.val.clean),
+        "val_clean_accuracy": _accuracy(val, data.val.clean),
+        "train_accuracy": _accuracy(train, seen.labels),
+        "train_clean_accuracy": _accuracy(train, seen.clean),
+        "memorised": _memorised(train, seen),
+    }
+    # One transfer from the device for all of them. A mean over nothing is NaN, said as None.
+    numbers = torch.stack(list(values.values())).tolist()
+    return {
+        name: None if number != number else number
+        for name, number in zip(values, numbers, strict=True)
+    }
+
+
+@torch.inference_mode()
+def _logits(method: Method, split: Split, preprocess) -> Tensor:
+    """The clean classifier's logits [N, K] on a split, in evaluation mode, in big batches."""
+    was_training = method.training
+    method.eval()
+    parts = [method.logits(preprocess(x)).float() for x in split.x.split(EVALUATION_BATCH)]
+    method.train(was_training)
+    return torch.cat(parts)
+
+
+def _accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Share of samples whose largest logit is the label's; of multi-label data, the share of
+    the N·K yes-or-no answers (probability above one half) that are right."""
+    if labels.dim() == 2:
+        return ((logits > 0) == labels.bool()).double().mean()
+    return (logits.argmax(-1) == labels).double().mean()
+
+
+def _loss(method: Method, logits: Tensor, labels: Tensor) -> Tensor:
+    with torch.inference_mode():
+        labels = labels.float() if labels.dim() == 2 else labels
+        return method.criterion(logits, labels).double().mean()
+
+
+def _memorised(logits: Tensor, split: Split) -> Tensor:
+    if split.labels.dim() == 2:
+        return torch.full((), float("nan"), device=logits.device, dtype=torch.float64)
+    wrong = split.labels != split.clean
+    return ((logits.argmax(-1) == split.labels) & wrong).double().sum() / wrong.double().sum()
+
+
+def _mean_loss(losses: list[Tensor], method: Method, epoch: int) -> float:
+    """The epoch's mean loss; the first step that was not finite is an error. One transfer."""
+    values = torch.stack(losses)
+    finite = torch.isfinite(values)
+    if not finite.all():
+        step = int((~finite).nonzero()[0]) + 1
+        raise DivergedError(
+            f"{type(method).__name__}: the loss became {values[step - 1].item()} at epoch {epoch}, "
+            f"step {step}: lower the learning rate, or look for extreme values in the data."
+        )
+    return values.mean().item()

@@ -1,0 +1,81 @@
+"""Transition matrices: what a valid one is, and what can be done with it.
+
+One convention everywhere: T[clean, noisy] = p(ỹ = noisy | y = clean). Rows sum to 1, whatever
+the paper at hand writes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lnl_core.errors import InputError
+
+ROW_SUM_TOLERANCE = 1e-4  # a matrix typed by hand, or saved in float32, is still a matrix
+LARGEST_CONDITION_NUMBER = 1e8  # beyond it T⁻¹ in float32 holds no correct digit
+
+
+def check_matrix(matrix: ArrayLike, num_classes: int | None = None) -> NDArray[np.float64]:
+    """The matrix as float64 with rows that sum to 1 exactly, or an `InputError`.
+
+    Refused: anything not numeric, not square, of another size than `num_classes`, with entries
+    outside [0, 1], or whose rows do not sum to 1 within 1e-4.
+    """
+    try:
+        t = np.asarray(matrix, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"a transition matrix must be numbers, got {matrix!r:.60}.") from error
+    if t.ndim != 2 or t.shape[0] != t.shape[1]:
+        raise InputError(
+            f"a transition matrix must be square, got shape {list(t.shape)}: give one row and "
+            "one column a class."
+        )
+    if num_classes is not None and len(t) != num_classes:
+        raise InputError(
+            f"the transition matrix is {len(t)}x{len(t)} but the data have {num_classes} "
+            f"classes: give a {num_classes}x{num_classes} matrix."
+        )
+    if not np.isfinite(t).all() or (t < 0).any() or (t > 1).any():
+        bad = t[~(np.isfinite(t) & (t >= 0) & (t <= 1))][0]
+        raise InputError(
+            f"a transition matrix holds probabilities, but one entry is {bad:g}: every entry "
+            "must lie in [0, 1]."
+        )
+    sums = t.sum(axis=1)
+    worst = int(np.abs(sums - 1).argmax())
+    if abs(sums[worst] - 1) > ROW_SUM_TOLERANCE:
+        columns = " (its columns do: pass the transpose)" if np.allclose(t.sum(axis=0), 1) else ""
+        raise InputError(
+            f"row {worst} of the transition matrix sums to {sums[worst]:.4g}, but every row must "
+            f"sum to 1{columns}: T[clean, noisy] = p(noisy | clean)."
+        )
+    return t / sums[:, None]
+
+
+def inverse(matrix: ArrayLike) -> NDArray[np.float64]:
+    """T⁻¹ in float64, or an `InputError` when T is singular or nearly so.
+
+    Nearly: a condition number above 1e8. Mixing T with the identity, (1-ε) T + ε I, is the way
+    out that Patrini et al. name (Section 4.1).
+    """
+    t = check_matrix(matrix)
+    condition = np.linalg.cond(t)
+    if not condition < LARGEST_CONDITION_NUMBER:
+        raise InputError(
+            f"the transition matrix cannot be inverted (condition number {condition:.2g}, at most "
+            f"{LARGEST_CONDITION_NUMBER:.0e}): use forward correction, which needs no inverse, or "
+            "mix the matrix with the identity."
+        )
+    return np.linalg.inv(t)
+
+
+def realised_matrix(clean: ArrayLike, noisy: ArrayLike, num_classes: int) -> NDArray[np.float64]:
+    """How often each clean class carries each noisy label: rows sum to 1, [K, K].
+
+    A class with no sample has no row to estimate: it gets the identity's.
+    """
+    counts = np.zeros((num_classes, num_classes))
+    np.add.at(counts, (np.asarray(clean), np.asarray(noisy)), 1)
+    empty = counts.sum(axis=1) == 0
+    counts[empty, empty] = 1
+    return counts / counts.sum(axis=1, keepdims=True)
