@@ -5,19 +5,35 @@
 >>> accuracies = [record.test_accuracy for record in run]
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
 
-from lnl_core.config import RunConfig, Seeds, TrainConfig
-from lnl_core.data import Dataset, NoisyData, TrainingSet, load_dataset, make_noisy
-from lnl_core.errors import DivergedError, InputError
-from lnl_core.methods import Method, method_names, register
-from lnl_core.noise import Noise, parse_noise
-from lnl_core.profiles import configure
-from lnl_core.run import Run
-from lnl_core.train import EpochRecord, Step, evaluate, fit
+#: Module → what it lends to the package. Looked up when asked for, because importing torch takes
+#: seconds and `lnl --help` should not.
+_NAMES = {
+    "config": ("RunConfig", "Seeds", "TrainConfig"),
+    "data": ("Dataset", "NoisyData", "TrainingSet", "load_dataset", "make_noisy"),
+    "errors": ("DivergedError", "InputError"),
+    "methods": ("Method", "method_names", "register"),
+    "noise": ("Noise", "parse_noise"),
+    "profiles": ("configure",),
+    "run": ("Run",),
+    "train": ("EpochRecord", "Step", "evaluate", "fit"),
+}
+_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 
-__all__ = [
-    "Dataset", "DivergedError", "EpochRecord", "InputError", "Method", "Noise", "NoisyData", "Run",
-    "RunConfig", "Seeds", "Step", "TrainConfig", "TrainingSet", "configure", "evaluate", "fit",
-    "load_dataset", "make_noisy", "method_names", "parse_noise", "register",
-]  # fmt: skip
+__all__ = list(_MODULE_OF)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

@@ -28,7 +28,8 @@ class Preprocess:
     def __call__(self, x: Tensor) -> Tensor:
         if x.dtype == torch.int64:
             return x
-        return x.to(torch.float32).sub_(self.shift).mul_(self.scale)
+        # A copy also of what is float32 already: the stored samples stay as they are.
+        return x.to(torch.float32, copy=True).sub_(self.shift).mul_(self.scale)
 
 
 def make_preprocess(name: str, x_train: Tensor) -> Preprocess:

@@ -1,11 +1,12 @@
-"""Checkpoints of one `fit`: written whole or not at all, and never another run's."""
+"""The state of one `fit`, and its checkpoints: written whole or not at all, never another run's."""
 
 from __future__ import annotations
 
-import dataclasses
+import copy
 import json
 import os
 import pickle
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,60 +17,78 @@ from lnl_core.methods.base import Method
 from lnl_core.streams import RandomStream
 
 
-def save_checkpoint(
-    path: Path | None,
-    identity: dict[str, Any],
-    method: Method,
-    optimizer: torch.optim.Optimizer,
-    stream: RandomStream,
-    history: list,
-) -> None:
-    """Write everything that `load_checkpoint` needs; nothing if `path` is None."""
-    if path is None:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    torch.save(
-        {
-            "identity": json.dumps(identity, sort_keys=True),
-            "history": [dataclasses.asdict(record) for record in history],
-            "method": method.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "stream": stream.state,
-        },
-        part,
-    )
-    os.replace(part, path)  # atomic: a kill leaves the old checkpoint or the new one
+class TrainingState:
+    """Everything that changes while a method trains.
 
-
-def load_checkpoint(
-    path: Path | None,
-    identity: dict[str, Any],
-    method: Method,
-    optimizer: torch.optim.Optimizer,
-    stream: RandomStream,
-) -> list[dict[str, Any]]:
-    """Restore method, optimiser and random stream; returns the records of the epochs done.
-
-    An empty list where there is no checkpoint. Raises `InputError` for a file that is damaged or
-    belongs to another run. Never unpickles anything but tensors and plain values.
+    `identity` (plain JSON values) tells this run from any other. `history` holds the finished
+    epochs' records as dicts.
     """
-    if path is None or not path.is_file():
-        return []
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        theirs, state, history = saved["identity"], saved["method"], saved["history"]
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
-        raise InputError(
-            f"checkpoint {path} is damaged or not one of ours ({type(error).__name__}): delete it "
-            "to start over."
-        ) from None
-    if theirs != json.dumps(identity, sort_keys=True):
-        raise InputError(
-            f"checkpoint {path} belongs to a run with other settings: give another path, or "
-            "delete it to start over."
+
+    def __init__(
+        self,
+        method: Method,
+        optimizer: torch.optim.Optimizer,
+        stream: RandomStream,
+        identity: Mapping[str, Any],
+    ) -> None:
+        self.method = method
+        self.optimizer = optimizer
+        self.stream = stream
+        self.history: list[dict[str, Any]] = []
+        self._identity = json.dumps(identity, sort_keys=True)
+        self._best: dict[str, Any] | None = None
+
+    def note_best(self, val_loss: float) -> None:
+        """Keep a copy of the method's state if no earlier epoch had so low a loss."""
+        if self._best is None or val_loss < self._best["val_loss"]:
+            state = copy.deepcopy(self.method.state_dict())
+            self._best = {"val_loss": val_loss, "method": state}
+
+    def load_best(self) -> None:
+        self.method.load_state_dict(self._best["method"])
+
+    def save(self, path: Path | None) -> None:
+        """Write the state; do nothing without a path."""
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        torch.save(
+            {
+                "identity": self._identity,
+                "history": self.history,
+                "method": self.method.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "stream": self.stream.state,
+                "best": self._best,
+            },
+            part,
         )
-    method.load_state_dict(state)
-    optimizer.load_state_dict(saved["optimizer"])
-    stream.state = saved["stream"]
-    return history
+        os.replace(part, path)  # atomic: a kill leaves the old checkpoint or the new one
+
+    def load(self, path: Path | None) -> None:
+        """Restore a saved state; do nothing where there is none.
+
+        Raises `InputError` for a file that is damaged or belongs to another run. Never unpickles
+        anything but tensors and plain values.
+        """
+        if path is None or not path.is_file():
+            return
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            identity = saved["identity"]
+        except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+            raise InputError(
+                f"checkpoint {path} is damaged or not one of ours ({type(error).__name__}): "
+                "delete it to start over."
+            ) from None
+        if identity != self._identity:
+            raise InputError(
+                f"checkpoint {path} belongs to a run with other settings: give another path, or "
+                "delete it to start over."
+            )
+        self.method.load_state_dict(saved["method"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.stream.state = saved["stream"]
+        self.history = saved["history"]
+        self._best = saved["best"]

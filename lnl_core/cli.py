@@ -22,7 +22,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        return arguments.run(arguments)
+        code = arguments.run(arguments)
+        sys.stdout.flush()  # a reader that has left is met here, and not when Python exits
+        return code
     except InputError as error:
         print(f"lnl: {error}", file=sys.stderr)
         return 2
@@ -192,7 +194,7 @@ def _watch(run: Any) -> None:
         for record in run:
             if record.stage != stage:  # a recipe's stages are not known before they begin
                 stage = record.stage
-                bar.total += run.config.train.epochs
+                bar.total += run.stage_config(stage).epochs
             if isinstance(record, EpochRecord):
                 bar.set_postfix(stage=stage, test=f"{record.test_accuracy:.3f}", refresh=False)
                 bar.update()
@@ -228,7 +230,7 @@ def _option(text: str) -> tuple[str, Any]:
         raise InputError(f"option {text!r} has no value: write KEY=VALUE, as in beta=0.9.")
     try:
         return key, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return key, value  # a bare word is a string
 
 

@@ -5,7 +5,10 @@ They are checked when they are made, so that a typo costs a sentence and not an 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from numbers import Real
 from typing import Any
 
 from lnl_core.augment import AUGMENTATIONS, PREPROCESS
@@ -50,12 +53,15 @@ class TrainConfig:
         _one_of("schedule", self.schedule, SCHEDULES)
         _one_of("preprocessing", self.preprocess, PREPROCESS)
         _one_of("augmentation", self.augmentation, AUGMENTATIONS)
-        if not 0 < self.lr < float("inf"):
-            raise InputError(f"the learning rate is {self.lr}, but it must be a positive number.")
-        if not 0 <= self.momentum < 1:
-            raise InputError(f"the momentum is {self.momentum}, but it lies in [0, 1).")
-        if not self.weight_decay >= 0:
-            raise InputError(f"the weight decay is {self.weight_decay}, but it is at least 0.")
+        _number("the learning rate", self.lr, "a positive number", lambda v: v > 0)
+        _number("the momentum", self.momentum, "in [0, 1)", lambda v: 0 <= v < 1)
+        _number("the weight decay", self.weight_decay, "at least 0", lambda v: v >= 0)
+        _number("epsilon", self.epsilon, "a positive number", lambda v: v > 0)
+        _number("lr_gamma", self.lr_gamma, "a positive number", lambda v: v > 0)
+        for drop in self.lr_drops:
+            _at_least("an epoch in lr_drops", drop, 1)
+        if self.optimizer == "sgd" and self.nesterov and self.momentum == 0:
+            raise InputError("nesterov needs a momentum above 0: give one, or leave nesterov out.")
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ class Seeds:
 class RunConfig:
     """One run: a method on noisy data with a net, trained in a stated way.
 
-    `options` go to the method, `net_options` to the net. `profile` and `protocol` record where
+    `options` go to the method, `net_options` to the net. A recipe's stage named in `stages` is
+    trained as that says, any other as `train` does. `profile` and `protocol` record where
     the settings came from (see `profiles.py`); every value they imply stands here explicitly.
     """
 
@@ -90,6 +97,7 @@ class RunConfig:
     noise: Noise = field(default_factory=lambda: Noise("none"))
     net: str = "mlp"
     train: TrainConfig = field(default_factory=TrainConfig)
+    stages: dict[str, TrainConfig] = field(default_factory=dict)
     seeds: Seeds = field(default_factory=Seeds)
     options: dict[str, Any] = field(default_factory=dict)
     net_options: dict[str, Any] = field(default_factory=dict)
@@ -103,17 +111,32 @@ class RunConfig:
         """The config as plain JSON values."""
         out = asdict(self)
         matrix = self.noise.matrix
-        out["noise"] = {
-            "protocol": str(self.noise),
-            "draw": self.noise.draw,
-            "matrix": None if matrix is None else matrix.tolist(),
-        }
-        return out
+        out["noise"] = {"protocol": str(self.noise), "draw": self.noise.draw, "matrix": matrix}
+        return _plain(out)
+
+
+def _plain(value: Any) -> Any:
+    """The same with arrays, tensors and tuples as lists."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _at_least(name: str, value: object, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name} is {value!r}, but it must be a whole number from {least} up.")
+
+
+def _number(name: str, value: object, what: str, fits: Callable[[float], bool]) -> None:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, Real)
+        or not math.isfinite(value)
+        or not fits(value)
+    ):
+        raise InputError(f"{name} is {value!r}, but it must be {what}.")
 
 
 def _one_of(name: str, value: str, known: object) -> None:

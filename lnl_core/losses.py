@@ -48,11 +48,13 @@ def noisy_log_posterior(logits: Tensor, transition_matrix: Tensor) -> Tensor:
     T[clean, noisy], rows summing to 1 → [..., K].
 
     log Σ_j p_j T_jk is a logsumexp of log p_j + log T_jk: no probability is ever formed, so
-    none underflows. A zero of T becomes the smallest normal number, which adds nothing that
-    float32 can represent and keeps 0 · log 0 out of the gradient.
+    none underflows. A noisy label that T declares impossible (a column of zeros) gets a very
+    small probability instead of 0, so that its loss is large and not infinite.
     """
     log_p = F.log_softmax(logits, -1)
-    log_t = transition_matrix.clamp_min(torch.finfo(transition_matrix.dtype).tiny).log()
+    impossible = (transition_matrix == 0).all(-2, keepdim=True)
+    smallest = torch.finfo(transition_matrix.dtype).tiny
+    log_t = torch.where(impossible, smallest, transition_matrix).log()
     if log_t.dim() == 3:  # one matrix a model: [M, K, K] against logits [M, B, K]
         log_t = log_t.unsqueeze(-3)
     return torch.logsumexp(log_p.unsqueeze(-1) + log_t, dim=-2)

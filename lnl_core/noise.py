@@ -87,7 +87,8 @@ class Noise:
     def __str__(self) -> str:
         if self.name == "matrix":
             return f"matrix:{self.source}" if self.source else "matrix"
-        return self.name if self.rate is None else f"{self.name}:{self.rate:g}"
+        # Every digit of the rate, because the string stands for the noise in a run's identity.
+        return self.name if self.rate is None else f"{self.name}:{_digits(self.rate)}"
 
     def transition_matrix(self, num_classes: int, dataset: str = "") -> NDArray[np.float64] | None:
         """T[clean, noisy] as float64 [K, K]; None for `given`, whose T nobody prescribes.
@@ -144,8 +145,10 @@ def parse_noise(text: str, draw: str = "bernoulli") -> Noise:
     name, _, argument = str(text).strip().partition(":")
     if name == "matrix":
         return Noise(name, matrix=_read_matrix(argument), source=argument, draw=draw)
-    if not argument:
+    if not argument or name not in PROTOCOLS:
         return Noise(name, draw=draw)
+    if not PROTOCOLS[name][0]:
+        raise InputError(f"noise '{name}' takes no rate, got {argument!r}: leave it out.")
     try:
         rate = float(argument)
     except ValueError:
@@ -157,10 +160,16 @@ def parse_noise(text: str, draw: str = "bernoulli") -> Noise:
 
 def check_rate(rate: float) -> float:
     """The rate, a fraction in [0, 1], or an `InputError`."""
-    if not isinstance(rate, int | float | np.number) or not 0 <= rate <= 1:
+    if not isinstance(rate, int | float | np.number):
+        raise InputError(f"noise rate {rate!r} is not a number: rates are fractions in [0, 1].")
+    if not 0 <= rate <= 1:
         hint = f" 20% is 0.2; did you mean {rate / 100:g}?" if _is_percent(rate) else ""
         raise InputError(f"noise rate {rate} is outside [0, 1]: rates are fractions.{hint}")
     return float(rate)
+
+
+def _digits(rate: float) -> str:
+    return np.format_float_positional(rate, trim="-")
 
 
 def _is_percent(rate: object) -> bool:

@@ -98,6 +98,11 @@ def configure(
 
     settings = dict(settings)
     settings["train"] = _with_changes(_within(settings["train"], budget), train)
+    settings["stages"] = {
+        stage: _with_changes(_within(config, budget), train)
+        for stage, config in settings.get("stages", {}).items()
+    }
+    options = settings.pop("options", {}) | options
     if net is not None and net != settings["net"]:
         if net not in NETS:
             raise unknown_name("net", net, NETS)

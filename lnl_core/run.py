@@ -15,7 +15,7 @@ from torch import nn
 
 import lnl_core
 from lnl_core.accel import describe_device, pick_device
-from lnl_core.config import RunConfig
+from lnl_core.config import RunConfig, TrainConfig
 from lnl_core.data import Dataset, TrainingSet, load_dataset, make_noisy
 from lnl_core.errors import InputError
 from lnl_core.methods import Method, check_options, get_method
@@ -94,26 +94,31 @@ class Run:
         return net.to(self.device)
 
     def build(self, cls: type[Method], **options: Any) -> Method:
-        """A method of that class with a fresh net, ready for `fit`."""
-        net = self.net()
+        """A method of that class with fresh nets, ready for `fit`."""
+        nets = [self.net() for _ in range(cls.nets)]
         with RandomStream(torch_seed(f"method-{self._nets}", self.config.seeds.init)):
-            method = cls(net, TrainingSet(self.data, self.config.train), **options)
+            method = cls(*nets, TrainingSet(self.data, self.config.train), **options)
         return method.to(self.device)
 
+    def stage_config(self, stage: str) -> TrainConfig:
+        """How a stage is trained."""
+        return self.config.stages.get(stage, self.config.train)
+
     def fit(
-        self, method: Method, stage: str = "train", **changes: Any
+        self, method: Method, stage: str = "train", *, keep_best: bool = False
     ) -> Iterator[EpochRecord | Step]:
-        """Train the method as the config says, with `changes` to its `TrainConfig`."""
+        """Train the method as the config says for this stage; `keep_best` as in `train.fit`."""
         self.method = method
-        train = dataclasses.replace(self.config.train, **changes)
         folder = self._checkpoints
         return fit(
             method,
             self.data,
-            train,
+            self.stage_config(stage),
             seed=self.config.seeds.order,
             stage=stage,
             checkpoint=None if folder is None else Path(folder) / f"{stage}.pt",
+            identity={"run": self.config.to_dict(), "version": self.entry.version},
+            keep_best=keep_best,
             steps=self._steps,
         )
 
@@ -130,7 +135,7 @@ class Run:
             "dataset": {
                 "name": self.data.name,
                 "source": self.data.source,
-                "fingerprint": self.data.fingerprint,
+                "fingerprint": self.data.dataset_fingerprint,
                 "train": len(self.data.train),
                 "val": len(self.data.val),
                 "test": len(self.data.test),

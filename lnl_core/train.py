@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from lnl_core.checkpoint import load_checkpoint, save_checkpoint
+from lnl_core.checkpoint import TrainingState
 from lnl_core.config import TrainConfig
 from lnl_core.data import NoisyData, Split, TrainingSet
 from lnl_core.data.batches import EVALUATION_BATCH
-from lnl_core.errors import DivergedError
+from lnl_core.errors import DivergedError, InputError
 from lnl_core.methods.base import Method
 from lnl_core.optim import lr_factor, make_optimizer, set_learning_rate
 from lnl_core.streams import RandomStream, torch_seed
@@ -25,17 +27,18 @@ from lnl_core.streams import RandomStream, torch_seed
 class EpochRecord:
     """What one epoch left behind. Shares are fractions; what does not exist is None.
 
-    `val_loss` and `val_accuracy` are against the validation split's *noisy* labels, and the loss
-    is the method's own criterion; `val_clean_*` against the true ones. `train_accuracy` is
-    against the noisy labels of the training split (its first `config.train_eval` samples),
-    `train_clean_accuracy` against the true ones. `memorised` is the share of mislabelled
+    `train_loss` is the mean over the epoch's updates. `val_loss` and `val_accuracy` are against
+    the validation split's *noisy* labels, and the loss is the method's own criterion;
+    `val_clean_*` are against the true ones. `train_accuracy` is against the noisy labels of the
+    training split (its first `config.train_eval` samples), `train_clean_accuracy` against the
+    true ones. `memorised` is the share of mislabelled
     training samples on which the network predicts the wrong label that it was given.
     """
 
     stage: str
     epoch: int
     lr: float
-    train_loss: float
+    train_loss: float | None
     test_accuracy: float
     val_loss: float | None
     val_accuracy: float | None
@@ -65,6 +68,8 @@ def fit(
     seed: int = 0,
     stage: str = "train",
     checkpoint: Path | None = None,
+    identity: Mapping[str, Any] | None = None,
+    keep_best: bool = False,
     steps: bool = False,
 ) -> Iterator[EpochRecord | Step]:
     """Train the method, yielding an `EpochRecord` after each epoch.
@@ -76,17 +81,33 @@ def fit(
     `seed` drives everything random in training (order, dropout, augmentation); the caller's own
     random state is never touched. With a `checkpoint` path the state is saved after each epoch,
     and a run that finds one there yields the epochs it holds and continues bit for bit (on the
-    CPU). Raises `DivergedError` when the loss is no longer a finite number, `InputError` when
-    the checkpoint is another run's.
+    CPU). `identity` is what else tells this run from others (the method's options, the net's),
+    so that no checkpoint is mistaken for its own. With `keep_best` the method ends with the
+    weights of the epoch of lowest `val_loss`, the first one if several tie.
+
+    Raises `DivergedError` when a loss or a prediction is no longer a finite number, `InputError`
+    when the checkpoint is another run's, or `keep_best` finds no validation split.
     """
+    if keep_best and not len(data.val):
+        raise InputError("the best epoch is chosen on the validation split, which is empty here.")
     training = TrainingSet(data, config)
-    optimizer = make_optimizer(method.parameter_groups(), config)
-    stream = RandomStream(torch_seed("order", seed), data.device)
-    identity = {"method": type(method).__qualname__, "seed": seed, "stage": stage,
-                "data": data.fingerprint, "noise": data.noise.protocol,
-                "config": dataclasses.asdict(config)}  # fmt: skip
-    history = load_checkpoint(checkpoint, identity, method, optimizer, stream)
-    history = [EpochRecord(**record) for record in history]
+    state = TrainingState(
+        method,
+        make_optimizer(method.parameter_groups(), config),
+        RandomStream(torch_seed("order", seed), data.device),
+        identity={
+            "method": type(method).__qualname__,
+            "stage": stage,
+            "seed": seed,
+            "data": data.fingerprint,
+            "config": dataclasses.asdict(config),
+            "keep_best": keep_best,
+            **(identity or {}),
+        },
+    )
+    state.load(checkpoint)
+    optimizer, stream = state.optimizer, state.stream
+    history = [EpochRecord(**record) for record in state.history]
     yield from history
 
     for epoch in range(len(history) + 1, config.epochs + 1):
@@ -94,8 +115,10 @@ def fit(
         set_learning_rate(optimizer, lr_factor(config, epoch))
         losses: list[Tensor] = []
         with stream:
+            method.eval()
+            with torch.no_grad():
+                method.begin_epoch(epoch, training)
             method.train()
-            method.begin_epoch(epoch, training)
             for batch in method.batches(training):
                 losses.append(method.step(batch, optimizer))
                 if steps:
@@ -103,6 +126,7 @@ def fit(
                         yield Step(stage, epoch, len(losses))
             train_loss = _mean_loss(losses, method, epoch)
             scores = evaluate(method, data, config)
+        _check_scores(scores, method, epoch)
         record = EpochRecord(
             stage=stage,
             epoch=epoch,
@@ -112,9 +136,14 @@ def fit(
             diagnostics=method.diagnostics(),
             seconds=time.perf_counter() - started,
         )
-        history.append(record)
-        save_checkpoint(checkpoint, identity, method, optimizer, stream, history)
+        state.history.append(dataclasses.asdict(record))
+        if keep_best:
+            state.note_best(record.val_loss)
+        state.save(checkpoint)
         yield record
+
+    if keep_best:
+        state.load_best()
 
 
 def evaluate(method: Method, data: NoisyData, config: TrainConfig) -> dict[str, float | None]:
@@ -132,12 +161,12 @@ def evaluate(method: Method, data: NoisyData, config: TrainConfig) -> dict[str, 
         "train_clean_accuracy": _accuracy(train, seen.clean),
         "memorised": _memorised(train, seen),
     }
-    # One transfer from the device for all of them. A mean over nothing is NaN, said as None.
-    numbers = torch.stack(list(values.values())).tolist()
-    return {
-        name: None if number != number else number
-        for name, number in zip(values, numbers, strict=True)
-    }
+    # One transfer from the device for all of them.
+    scores = dict(zip(values, torch.stack(list(values.values())).tolist(), strict=True))
+    # A mean over nothing is NaN, and said as None; any other NaN is for the caller to see.
+    nothing = {name for name in scores if name.startswith("val_") and not len(val)}
+    nothing |= {"memorised"} if math.isnan(scores["memorised"]) else set()
+    return {name: None if name in nothing else score for name, score in scores.items()}
 
 
 @torch.inference_mode()
@@ -171,8 +200,12 @@ def _memorised(logits: Tensor, split: Split) -> Tensor:
     return ((logits.argmax(-1) == split.labels) & wrong).double().sum() / wrong.double().sum()
 
 
-def _mean_loss(losses: list[Tensor], method: Method, epoch: int) -> float:
-    """The epoch's mean loss; the first step that was not finite is an error. One transfer."""
+def _mean_loss(losses: list[Tensor], method: Method, epoch: int) -> float | None:
+    """The epoch's mean loss; the first step that was not finite is an error. One transfer.
+
+    None if the method had nothing to train on (a selection may come out empty)."""
+    if not losses:
+        return None
     values = torch.stack(losses)
     finite = torch.isfinite(values)
     if not finite.all():
@@ -182,3 +215,12 @@ def _mean_loss(losses: list[Tensor], method: Method, epoch: int) -> float:
             f"step {step}: lower the learning rate, or look for extreme values in the data."
         )
     return values.mean().item()
+
+
+def _check_scores(scores: dict[str, float | None], method: Method, epoch: int) -> None:
+    """The last step of an epoch may ruin the weights after its loss was still finite."""
+    if any(score is not None and not math.isfinite(score) for score in scores.values()):
+        raise DivergedError(
+            f"{type(method).__name__}: the predictions are no longer numbers after the last step "
+            f"of epoch {epoch}: lower the learning rate, or look for extreme values in the data."
+        )

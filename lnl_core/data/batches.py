@@ -55,6 +55,8 @@ class TrainingSet:
         self.transition_matrix = data.transition_matrix
         self.preprocess = data.preprocess(config.preprocess)
         self.batch_size = config.batch_size
+        #: How many epochs there will be, for ramps and warm-ups.
+        self.epochs = config.epochs
         self._augment = AUGMENTATIONS[augmentation]
 
     def __len__(self) -> int:
@@ -73,13 +75,13 @@ class TrainingSet:
         """One pass in random order over all samples, or over those in `index` (int64 [n]).
 
         The last batch may be smaller. A rest of one sample joins the batch before it, because
-        batch normalisation has no variance to divide by there.
+        batch normalisation has no variance to divide by there. No batch comes of no samples.
         """
         index = torch.arange(len(self), device=self.device) if index is None else index
         size = batch_size or self.batch_size
         # Shuffled on the CPU for the same order on every device, and moved once.
         order = index[torch.randperm(len(index)).to(self.device)]
-        parts = list(order.split(size))
+        parts = list(order.split(size)) if len(order) else []
         if len(parts) > 1 and len(parts[-1]) == 1:
             parts[-2:] = [torch.cat(parts[-2:])]
         for part in parts:
@@ -94,10 +96,10 @@ class TrainingSet:
             index,
         )
 
-    def scan(self) -> Iterator[Batch]:
-        """One pass in the stored order, without augmentation, in big batches: for E-steps."""
+    def scan(self, views: tuple[str, ...] = ("plain",)) -> Iterator[Batch]:
+        """One pass in the stored order, in big batches, by default unaugmented: for E-steps."""
         for index in torch.arange(len(self), device=self.device).split(EVALUATION_BATCH):
-            yield self.take(index, ("plain",))
+            yield self.take(index, views)
 
     def _view(self, stored: Tensor, name: str) -> Tensor:
         if name == "plain":

@@ -46,11 +46,12 @@ class Dataset:
         ):
             if y is not None:
                 _check_split(self, split, x, y)
-        if self.x_train.shape[1:] != self.x_test.shape[1:]:
-            raise InputError(
-                f"{self.name}: training samples have shape {list(self.x_train.shape[1:])}, test "
-                f"samples {list(self.x_test.shape[1:])}: they must agree."
-            )
+        for what, train, other in (
+            ("samples", self.x_train, self.x_test),
+            ("labels", self.y_train, self.y_test),
+            ("labels", self.y_train, self.y_train_noisy),
+        ):
+            _check_same_kind(self, what, train, other)
         _check_every_class(self)
 
     @property
@@ -105,9 +106,18 @@ def _check_split(data: Dataset, split: str, x: Tensor, y: Tensor) -> None:
         raise InputError(f"{where}: {len(x)} samples but {len(y)} labels: they must agree.")
     if not len(x):
         raise InputError(f"{where}: no samples. At least one is needed.")
+    if not x[0].numel():
+        raise InputError(f"{where}: a sample has shape {list(x.shape[1:])}, which holds nothing.")
+    if x.dtype == torch.int64 and x.min() < 0:
+        raise InputError(f"{where}: token id {x.min().item()} is negative: ids count from 0.")
     if x.is_floating_point() and not torch.isfinite(x).all():
         raise InputError(f"{where}: the features hold NaN or infinity: remove or impute those.")
     k = data.num_classes
+    if (y.dim(), y.dtype) not in ((1, torch.int64), (2, torch.uint8)):
+        raise InputError(
+            f"{where}: labels are {str(y.dtype)[6:]} {list(y.shape)}, but they must be class "
+            "indices int64 [N] or multi-hot uint8 [N,K]."
+        )
     if y.dim() == 2:
         if y.shape[1] != k or y.max() > 1:
             raise InputError(
@@ -118,6 +128,16 @@ def _check_split(data: Dataset, split: str, x: Tensor, y: Tensor) -> None:
         bad = y[(y < 0) | (y >= k)][0].item()
         raise InputError(
             f"{where}: label {bad} is outside the classes: labels run from 0 to {k - 1}."
+        )
+
+
+def _check_same_kind(data: Dataset, what: str, train: Tensor, other: Tensor | None) -> None:
+    if other is not None and (train.dtype, train.shape[1:]) != (other.dtype, other.shape[1:]):
+        split = "noisy training" if other is data.y_train_noisy else "test"
+        kinds = [f"{str(t.dtype)[6:]} of shape {list(t.shape[1:])}" for t in (train, other)]
+        raise InputError(
+            f"{data.name}: training {what} are {kinds[0]} each, {split} {what} {kinds[1]}: they "
+            "must agree."
         )
 
 

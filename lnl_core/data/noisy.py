@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -68,7 +70,7 @@ class NoisyData:
     name: str
     classes: tuple[str, ...]
     source: str
-    fingerprint: str
+    dataset_fingerprint: str
     train: Split
     val: Split
     test: Split
@@ -87,6 +89,15 @@ class NoisyData:
     @property
     def input_shape(self) -> tuple[int, ...]:
         return tuple(self.train.x.shape[1:])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Tells this split and these noisy labels, of this dataset, from any other."""
+        digest = hashlib.sha256(self.dataset_fingerprint.encode())
+        for split in (self.train, self.val):
+            for labels in (split.labels, split.clean):
+                digest.update(labels.cpu().numpy())
+        return digest.hexdigest()[:16]
 
     @property
     def device(self) -> torch.device:
@@ -152,7 +163,7 @@ def make_noisy(
         name=dataset.name,
         classes=dataset.classes,
         source=dataset.source,
-        fingerprint=dataset.fingerprint,
+        dataset_fingerprint=dataset.fingerprint,
         train=train,
         val=val,
         test=Split(dataset.x_test, dataset.y_test, dataset.y_test),

@@ -7,7 +7,6 @@ with noise `given`), `classes` (names), `source` (one sentence, kept in the reco
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,28 +43,34 @@ def load_npz(path: Path, name: str | None = None) -> Dataset:
         x_test=_inputs(path, "x_test", arrays["x_test"]),
         y_test=y_test,
         classes=_classes(path, arrays, y_train),
-        source=str(arrays["source"]) if "source" in arrays else f"{path.name}, source not stated",
+        source=_text(arrays["source"].tolist())
+        if "source" in arrays
+        else f"{path.name}, source not stated",
         y_train_noisy=None if noisy is None else _labels(path, "y_train_noisy", noisy),
     )
 
 
 def _read(path: Path) -> dict[str, NDArray]:
+    if not zipfile.is_zipfile(path):
+        raise InputError(
+            f"{path} is truncated or not an .npz file: fetch it again, or save it with numpy.savez."
+        )
     try:
         with np.load(path, allow_pickle=False) as stored:
-            if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise InputError(f"{path} is a single array, not an .npz: save with numpy.savez.")
-            return {key: stored[key] for key in stored.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise InputError(
-            f"{path} is truncated or not an .npz file ({error}): fetch or save it again."
-        ) from None
-    except ValueError as error:
-        if "allow_pickle" not in str(error) and "pickled" not in str(error):
-            raise InputError(f"{path} cannot be read ({error}): save it again.") from None
+            arrays = {key: stored[key] for key in stored.files}
+    except Exception as error:  # whatever a damaged file makes zipfile or NumPy raise
+        if "pickle" not in str(error):
+            raise InputError(
+                f"{path} is damaged ({error}): fetch it again, or save it with numpy.savez."
+            ) from None
         raise InputError(
             f"{path} holds pickled Python objects, which are never loaded because they can run "
             "code: save plain numeric arrays (and names as strings, not as objects)."
         ) from None
+    for key, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # NumPy hands over other files as bytes
+            raise InputError(f"{path}: {key} is not a NumPy array: save it with numpy.savez.")
+    return arrays
 
 
 def _inputs(path: Path, key: str, x: NDArray) -> Tensor:
@@ -85,11 +90,17 @@ def _inputs(path: Path, key: str, x: NDArray) -> Tensor:
 
 
 def _labels(path: Path, key: str, y: NDArray) -> Tensor:
-    if np.issubdtype(y.dtype, np.integer) or y.dtype == bool:
+    if (np.issubdtype(y.dtype, np.integer) or y.dtype == bool) and y.ndim in (1, 2):
+        if not y.size:
+            raise InputError(f"{path}: {key} is empty, {list(y.shape)}: give at least one label.")
         if y.ndim == 1:
             return torch.from_numpy(y.astype(np.int64))
-        if y.ndim == 2 and y.size and y.min() >= 0:
-            return torch.from_numpy(y.astype(np.uint8))
+        if y.min() < 0 or y.max() > 1:
+            raise InputError(
+                f"{path}: {key} of shape {list(y.shape)} is multi-hot, but holds values from "
+                f"{y.min()} to {y.max()}: every entry must be 0 or 1."
+            )
+        return torch.from_numpy(y.astype(np.uint8))
     raise InputError(f"{path}: {key} is {y.dtype} {list(y.shape)}, but it must be {LAYOUT}.")
 
 
@@ -100,6 +111,15 @@ def _classes(path: Path, arrays: Mapping[str, NDArray], y_train: Tensor) -> tupl
                 f"{path}: classes has shape {list(arrays['classes'].shape)}: it must be a list of "
                 "names, one a class."
             )
-        return tuple(str(name) for name in arrays["classes"])
+        return tuple(_text(name) for name in arrays["classes"])
     count = y_train.shape[1] if y_train.dim() == 2 else int(y_train.max()) + 1
+    if y_train.dim() == 1 and count > len(y_train):  # before a list of a billion names is made
+        raise InputError(
+            f"{path}: y_train holds label {count - 1}, but {len(y_train)} samples cannot fill "
+            f"{count} classes: number the classes 0, 1, 2, … without a gap."
+        )
     return tuple(str(k) for k in range(count))
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

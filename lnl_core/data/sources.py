@@ -112,7 +112,8 @@ def _load_torchvision(name: str) -> Dataset:
     try:
         # A progress bar and a download only in `fetch_dataset`: here it is there or it is not.
         train, test = (cls(data_folder(), train=train, download=False) for train in (True, False))
-    except RuntimeError as error:
+    # Absent is a RuntimeError; a damaged file may be any of the others.
+    except (RuntimeError, AssertionError, LookupError, OSError, TypeError, ValueError) as error:
         raise InputError(
             f"{name} is not in {data_folder()}, or is damaged there: run `lnl data fetch {name}` "
             f"({SOURCES[name].megabytes} MB), or {_by_hand(name)}."

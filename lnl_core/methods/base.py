@@ -9,7 +9,8 @@ The base class *is* cross-entropy. A method overrides as little as it can, in th
 5. `step`: only if one backward and one optimiser step will not do.
 
 Per-sample memory is a buffer (`register_buffer`), looked up by `batch.index`: checkpoints,
-resuming and device moves then cost nothing.
+resuming and device moves then cost nothing. So is a counter. Whatever is random is drawn from
+torch's generators, which `fit` makes the run's own; NumPy's and scikit-learn's are nobody's.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from lnl_core.errors import InputError
 
 
 class Method(nn.Module):
-    """Cross-entropy on the labels as they are.
+    """Cross-entropy on the labels as they are; for multi-label data a logistic loss a label.
 
     `net` maps a batch to logits [B, K]. `data` is the training set as a method may see it.
-    Multi-label data are refused unless the class sets `multi_label`.
+    A subclass is refused multi-label data unless it sets `multi_label`.
     """
 
     #: The views a batch carries, each drawn on its own: "weak" (augmented) or "plain".
@@ -37,6 +38,8 @@ class Method(nn.Module):
     multi_label = False
     #: Whether per-sample losses alone define the method, so that M runs may be stacked into one.
     stacks = False
+    #: How many nets the constructor takes, before `data`. `Run.build` makes them.
+    nets = 1
 
     def __init__(self, net: nn.Module, data: TrainingSet) -> None:
         super().__init__()
@@ -46,9 +49,13 @@ class Method(nn.Module):
                 "multi-label: use cross-entropy, or data with one label a sample."
             )
         self.net = net
+        self.per_label = data.multi_label
 
     def begin_epoch(self, epoch: int, data: TrainingSet) -> None:
-        """Called before the pass of each epoch; `epoch` counts from 1."""
+        """Called before the pass of each epoch, in evaluation mode and without gradients.
+
+        `epoch` counts from 1, to `data.epochs`.
+        """
 
     def batches(self, data: TrainingSet) -> Iterator[Batch]:
         """One epoch's batches."""
@@ -56,6 +63,8 @@ class Method(nn.Module):
 
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Per-sample loss [B] of logits [B, K] against labels; also judges the validation split."""
+        if self.per_label:
+            return losses.binary_cross_entropy(logits, labels)
         return losses.cross_entropy(logits, labels)
 
     def loss(self, batch: Batch) -> Tensor:
@@ -80,7 +89,8 @@ class Method(nn.Module):
 
     def predict(self, x: Tensor) -> Tensor:
         """Probabilities [B, K] of the clean label (a probability a label if multi-label)."""
-        return self.logits(x).softmax(-1)
+        logits = self.logits(x)
+        return logits.sigmoid() if self.per_label else logits.softmax(-1)
 
     def parameter_groups(self) -> list[dict]:
         """What the optimiser trains, in torch's format; a group may carry its own `lr`."""

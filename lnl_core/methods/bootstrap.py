@@ -22,8 +22,8 @@ class BootstrapSoft(Method):
 
     def __init__(self, net: nn.Module, data: TrainingSet, beta: float = 0.95) -> None:
         super().__init__(net, data)
-        if not 0 <= beta <= 1:
-            raise InputError(f"beta is {beta}, but the weight of the label lies in [0, 1].")
+        if not isinstance(beta, int | float) or not 0 <= beta <= 1:
+            raise InputError(f"beta is {beta!r}, but the weight of the label lies in [0, 1].")
         self.beta = beta
 
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:

@@ -46,8 +46,8 @@ def register(
     name again replaces it, so that a notebook cell can be run twice.
     """
     is_class = isinstance(how, type)
-    skip = 3 if is_class else 1  # self, net, data; or run
-    parameters = list(inspect.signature(how.__init__ if is_class else how).parameters)
+    skip = how.nets + 1 if is_class else 1  # the nets and the data; or the run
+    parameters = list(inspect.signature(how).parameters)
     _REGISTRY[name] = Entry(
         name=name,
         summary=summary,

@@ -1,0 +1,150 @@
+"""Figures, all in one style.
+
+Every function returns a `matplotlib.figure.Figure` that was never near pyplot: it can be drawn
+from any thread, shown in a notebook (`lnl_core.notebook.show`), put into a widget, or saved.
+Colours are Okabe and Ito's, which colour-blind readers tell apart; markers and line styles say
+the same again.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
+
+from lnl_core.train import EpochRecord
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+WRONG = COLOURS[1]
+
+#: Field of `EpochRecord` → how an axis names it.
+FIELDS = {
+    "test_accuracy": "test accuracy",
+    "train_accuracy": "training accuracy, against the noisy labels",
+    "train_clean_accuracy": "training accuracy, against the true labels",
+    "memorised": "share of wrong labels memorised",
+    "val_loss": "validation loss, noisy labels",
+}
+
+
+def new_figure(
+    columns: int = 1, rows: int = 1, width: float = 4.2, height: float = 3.2
+) -> tuple[Figure, np.ndarray]:
+    """A figure and its axes as an array [rows, columns]; sizes are inches a panel."""
+    figure = Figure(figsize=(width * columns, height * rows), layout="constrained", dpi=100)
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG, without a date in it: the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def learning_curves(
+    histories: Mapping[str, Sequence[EpochRecord]],
+    fields: Sequence[str] = ("test_accuracy", "memorised"),
+) -> Figure:
+    """One panel a field, one line a history, over the epochs."""
+    figure, axes = new_figure(columns=len(fields))
+    for axis, name in zip(axes[0], fields, strict=True):
+        for k, (label, history) in enumerate(histories.items()):
+            values = [getattr(record, name) for record in history]
+            if any(value is None for value in values):
+                continue  # nothing to memorise without wrong labels
+            axis.plot(
+                range(1, len(values) + 1), values, label=label,
+                color=COLOURS[k % 7], marker=MARKERS[k % 7],
+                markevery=max(1, len(values) // 8), markersize=4, linewidth=1.5,
+            )  # fmt: skip
+        axis.set(xlabel="epoch", title=FIELDS[name])
+        axis.title.set_size("medium")
+        if "loss" not in name:
+            axis.set_ylim(0, 1.02)
+        axis.grid(alpha=0.3)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    if handles:
+        axes[0, 0].legend(handles, labels, fontsize="small", loc="lower right")
+    return figure
+
+
+def draw_matrix(axis: Axes, matrix: ArrayLike, classes: Sequence[str], title: str) -> None:
+    """A transition matrix as a heat map with its entries written in where there is room."""
+    t = np.asarray(matrix)
+    axis.imshow(t, vmin=0, vmax=1, cmap="Blues")
+    ticks = np.arange(len(t))
+    axis.set(xticks=ticks, yticks=ticks, xlabel="noisy label", ylabel="clean label", title=title)
+    long = max(map(len, classes)) > 2
+    axis.set_xticklabels(classes, rotation=60 if long else 0, ha="right" if long else "center")
+    axis.set_yticklabels(classes)
+    axis.tick_params(labelsize="small", length=0)
+    axis.title.set_size("medium")
+    if len(t) <= 12:
+        for (row, column), value in np.ndenumerate(t):
+            if value >= 0.005:
+                axis.text(
+                    column, row, f"{value:.2f}".removeprefix("0"), ha="center", va="center",
+                    fontsize=7, color="white" if value > 0.5 else "black",
+                )  # fmt: skip
+
+
+def transition_matrices(matrices: Mapping[str, ArrayLike], classes: Sequence[str]) -> Figure:
+    """Transition matrices side by side, T[clean, noisy]."""
+    figure, axes = new_figure(columns=len(matrices), width=3.9, height=4.2)
+    for axis, (title, matrix) in zip(axes[0], matrices.items(), strict=True):
+        draw_matrix(axis, matrix, classes, title)
+    return figure
+
+
+def draw_samples(
+    axis: Axes,
+    images: ArrayLike,
+    clean: Sequence[str],
+    noisy: Sequence[str],
+    columns: int = 8,
+) -> None:
+    """Images [N, C, H, W] in a grid, each over its label; a wrong one is boxed, marked ✗, orange,
+    and names the truth. One axis for all of them: an axis an image takes ten times as long."""
+    pixels = np.asarray(images).transpose(0, 2, 3, 1).astype(float) / 255
+    if pixels.shape[-1] == 1:  # ink on paper
+        pixels = np.repeat(1 - pixels, 3, axis=-1)
+    _, height, width, _ = pixels.shape
+    rows = -(-len(pixels) // columns)
+    step_x, step_y = width * 1.25, height * 1.5  # room between images, and for a label below
+    for k, (image, truth, label) in enumerate(zip(pixels, clean, noisy, strict=True)):
+        left, top = (k % columns) * step_x, (k // columns) * step_y
+        box = (left, left + width, top + height, top)
+        axis.imshow(image, extent=box, interpolation="nearest")
+        wrong = truth != label
+        colour = WRONG if wrong else "0.6"
+        axis.add_patch(
+            Rectangle((left, top), width, height, fill=False, color=colour, lw=1 + wrong)
+        )
+        axis.text(
+            left + width / 2, top + height * 1.05, f"✗ {label} (is {truth})" if wrong else label,
+            ha="center", va="top", fontsize=8, color=WRONG if wrong else "black",
+        )  # fmt: skip
+    axis.set(
+        xlim=(-width * 0.1, columns * step_x), ylim=(rows * step_y, -height * 0.1), aspect="equal"
+    )
+    axis.set_axis_off()
+
+
+def samples(
+    images: ArrayLike, clean: Sequence[str], noisy: Sequence[str], columns: int = 8
+) -> Figure:
+    """A grid of images with their noisy labels; wrong ones are marked and name the truth."""
+    rows = -(-len(clean) // columns)
+    figure, axes = new_figure(width=columns * 1.0, height=rows * 1.2)
+    draw_samples(axes[0, 0], images, clean, noisy, columns)
+    return figure

@@ -1,0 +1,320 @@
+# %% [markdown]
+# # Loss correction
+#
+# **Paper** G. Patrini, A. Rozza, A. K. Menon, R. Nock, L. Qu, *Making deep neural networks robust to
+# label noise: a loss correction approach*, CVPR 2017.
+#
+# **You will** see why a transition matrix is all that class-dependent noise is · check the paper's
+# two theorems numerically · write forward correction from scratch and compare it with `lnl_core` ·
+# train it beside cross-entropy · find out what happens when the matrix is wrong.
+#
+# **You need** `00_start_here`. **Time** about half a minute with `PROFILE = "smoke"`.
+
+# %% tags=["parameters"]
+PROFILE = "smoke"  # smoke: digits, seconds · laptop and paper: MNIST
+NOISE_RATE = 0.4
+SEED = 0
+OUT_DIR = None
+
+# %%
+import numpy as np
+import torch
+
+from lnl_core import Noise, Run, configure, load_dataset, losses, plots
+from lnl_core.notebook import Session, exercise, show, table, watch
+from lnl_core.profiles import PROFILES
+from lnl_core.selection import select
+from lnl_core.widgets import NoiseExplorer, draw_noise, render_noise
+
+session = Session("01_loss_correction", PROFILE, OUT_DIR)
+dataset = load_dataset(PROFILES[PROFILE].data)
+noise = Noise("asymmetric", NOISE_RATE)
+print(f"{dataset.name}, noise {noise}")
+
+# %% [markdown]
+# ## The problem in one picture
+#
+# People do not confuse everything with everything. They take a sloppy 8 for a 1, a round 5 for
+# a 9. *Class-dependent* (asymmetric) noise says exactly this and nothing more: the label that comes
+# out depends on the true class, and on nothing else about the image. One matrix then holds it all.
+
+# %%
+show(
+    render_noise(dataset, draw_noise(dataset, noise, SEED)),
+    alt="Left: the transition matrix of look-alike noise. Right: digits, those with a wrong label "
+    "marked and their true class named.",
+)
+
+# %% [markdown]
+# ## Notation
+#
+# $T_{ij} = p(\tilde y = j \mid y = i)$, rows sum to 1 · $\hat p = \hat p(y \mid x) \in \Delta^{K-1}$, the
+# network's softmax · $\ell(\hat p) = (\ell(e^1, \hat p), \dots, \ell(e^K, \hat p))^\top$, the loss at every
+# possible label, as a vector (eq. 2). For cross-entropy $\ell_k = -\log \hat p_k$ (eq. 1).
+#
+# ## Theory
+#
+# ### What the network should say of the *noisy* label (eq. 3-5)
+#
+# $$\hat p(\tilde y = j \mid x) = \sum_i T_{ij}\, \hat p(y = i \mid x) = (T^\top \hat p)_j$$
+#
+# Forward correction compares *this* with the noisy label: $\ell^{\rightarrow} = -\log (T^\top \hat p)_{\tilde y}$.
+
+# %% tags=["nbval-check-output"]
+rng = np.random.default_rng(0)
+T = Noise("mnist-asymmetric", 0.6).transition_matrix(10)  # the paper's matrix, at N = 0.6
+p = rng.dirichlet(np.ones(10))  # some prediction
+
+noisy_p = T.T @ p
+print("sums to", round(noisy_p.sum(), 6))
+session.check(
+    "T^T p is a distribution again", np.isclose(noisy_p.sum(), 1) and (noisy_p >= 0).all()
+)
+
+# By counting instead: draw true labels from p, push each through T, and look.
+clean = rng.choice(10, size=200_000, p=p)
+noisy = np.array([rng.choice(10, p=T[k], size=(clean == k).sum()) for k in range(10)], dtype=object)
+counted = np.bincount(np.concatenate(noisy).astype(int), minlength=10) / len(clean)
+session.check(
+    "200,000 draws agree with it to within 0.005", np.abs(counted - noisy_p).max() < 0.005
+)
+
+# %% [markdown]
+# ### Theorem 1: the backward loss is unbiased
+#
+# $\ell^{\leftarrow}(\hat p) = T^{-1} \ell(\hat p)$ has, over the noise, exactly the clean loss as its
+# expectation, whatever the prediction: given the true class $i$, the noisy label is $j$ with
+# probability $T_{ij}$, so the expected corrected loss is $\sum_j T_{ij} (T^{-1}\ell)_j = \ell_i$.
+
+# %% tags=["nbval-check-output"]
+loss = -np.log(p)  # ℓ(p̂), one entry a label
+backward = np.linalg.inv(T) @ loss
+session.check("T (T^-1 l) = l for every true class", np.allclose(T @ backward, loss))
+
+# The price of inverting: a network that is sure, and right, of class 2 is *paid* for label 2.
+sure = np.full(10, 0.01)
+sure[2] = 0.91
+paid = (np.linalg.inv(T) @ -np.log(sure))[2]
+print(f"backward loss of p = 0.91 at label 2: {paid:.3f}")
+session.check("a backward loss may be negative", paid < 0)
+
+# %% [markdown]
+# ### Theorem 2: the forward loss has the clean minimiser
+#
+# Forward correction is not unbiased, but the *minimiser* is right. Take one $x$ whose true class
+# posterior is $q$. The noisy labels follow $T^\top q$, the expected forward loss at prediction
+# $\hat p$ is $-\sum_j (T^\top q)_j \log (T^\top \hat p)_j$, and that is smallest where
+# $T^\top \hat p = T^\top q$, hence at $\hat p = q$ if $T$ is invertible. Plain cross-entropy on the
+# same labels ends at $T^\top q$: it learns the noise. Let gradient descent find both.
+
+# %% tags=["nbval-check-output"]
+T3 = torch.tensor([[0.7, 0.3, 0.0], [0.0, 0.6, 0.4], [0.1, 0.0, 0.9]], dtype=torch.float64)
+q = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)  # the truth about this x
+noisy_q = T3.T @ q  # what its labels say
+
+
+def minimise(expected_loss):
+    logits = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([logits], max_iter=200, tolerance_grad=1e-12, tolerance_change=0)
+
+    def closure():
+        optimizer.zero_grad()
+        value = expected_loss(logits.softmax(-1))
+        value.backward()
+        return value
+
+    optimizer.step(closure)
+    return logits.softmax(-1).detach()
+
+
+plain = minimise(lambda p: -(noisy_q * p.log()).sum())
+forward = minimise(lambda p: -(noisy_q * (T3.T @ p).log()).sum())
+print("truth        ", *(f"{v:.3f}" for v in q))
+print("cross-entropy", *(f"{v:.3f}" for v in plain))
+print("forward      ", *(f"{v:.3f}" for v in forward))
+session.check("forward correction ends at the truth", torch.allclose(forward, q, atol=1e-5))
+session.check(
+    "cross-entropy ends at the noisy posterior", torch.allclose(plain, noisy_q, atol=1e-5)
+)
+
+# %% [markdown]
+# ## The method from scratch
+#
+# Two lines of PyTorch say it. The library's version works in log space, so that a probability of
+# $10^{-50}$ is a large loss and not an infinite one; on ordinary numbers the two must agree.
+
+
+# %% tags=["nbval-check-output"]
+def forward_from_scratch(logits, labels, T):
+    p = logits.softmax(-1)
+    return -(p @ T).gather(-1, labels[:, None])[:, 0].log()
+
+
+generator = torch.Generator().manual_seed(0)
+logits = 3 * torch.randn(64, 10, generator=generator, dtype=torch.float64)
+labels = torch.randint(10, (64,), generator=generator)
+T_ = torch.tensor(T)
+ours, theirs = (
+    forward_from_scratch(logits, labels, T_),
+    losses.forward_corrected(logits, labels, T_),
+)
+# Where T has a zero and p̂ too little mass elsewhere both are large; compare relatively.
+session.check("from scratch = lnl_core, on a batch of 64", torch.allclose(ours, theirs, rtol=1e-9))
+backward_ = losses.backward_corrected(logits, labels, torch.linalg.inv(T_))
+by_hand = (-logits.log_softmax(-1) @ torch.linalg.inv(T_).T)[torch.arange(64), labels]
+session.check("backward likewise", torch.allclose(backward_, by_hand, rtol=1e-9))
+
+far = torch.tensor([[0.0, 800.0]], dtype=torch.float64)
+identity = torch.eye(2, dtype=torch.float64)
+print("at p = e^-800: from scratch", forward_from_scratch(far, torch.tensor([0]), identity).item(),
+      "| lnl_core", round(losses.forward_corrected(far, torch.tensor([0]), identity).item(), 1))  # fmt: skip
+
+# %% [markdown]
+# ## Training
+#
+# Cross-entropy, and both corrections with the true $T$, on the same noisy labels from the same
+# initial weights. At $N = 0.4$ the true class is still the likeliest label; nothing is hopeless.
+
+# %%
+runs = {
+    method: Run(configure(method, noise=noise, profile=PROFILE, seed=SEED))
+    for method in ("cross-entropy", "forward", "backward")
+}
+report = runs["forward"].data.noise
+print(
+    f"noise {report.protocol}: nominal N {report.nominal_rate:.1%}, which should change "
+    f"{report.expected_rate:.1%} of the labels and changed {report.realised_rate:.1%}"
+)
+histories = watch(
+    runs,
+    alt="Test accuracy and share of wrong labels memorised, over the epochs, for cross-entropy, "
+    "forward and backward correction. Forward stays highest.",
+)
+table([{"loss": name, **select(history)} for name, history in histories.items()])
+
+# %% [markdown]
+# Backward correction is unbiased *in expectation*. On a finite sample the entries of $T^{-1}$, here
+# as large as 3 and as small as $-2$, multiply the losses, and a network that can fit every label
+# drives the negative terms towards $-\infty$ by being sure of the opposite. With 1,167 samples that
+# is what happens: see its curve. In the paper, on MNIST's 54,000 and at $N = 0.6$, it holds much
+# better (93.0%), and stays behind forward (97.3%).
+
+# %%
+final = {name: history[-1] for name, history in histories.items()}
+session.claim(
+    "forward correction ends above cross-entropy",
+    final["forward"].test_accuracy > final["cross-entropy"].test_accuracy,
+    f"{final['forward'].test_accuracy:.1%} against {final['cross-entropy'].test_accuracy:.1%}",
+)
+session.claim(
+    "forward correction memorises fewer wrong labels than cross-entropy",
+    final["forward"].memorised < final["cross-entropy"].memorised,
+    f"{final['forward'].memorised:.1%} against {final['cross-entropy'].memorised:.1%}",
+)
+session.claim(
+    "forward correction ends above backward correction",
+    final["forward"].test_accuracy > final["backward"].test_accuracy,
+    f"{final['forward'].test_accuracy:.1%} against {final['backward'].test_accuracy:.1%}",
+)
+
+# %% [markdown]
+# ## What if the matrix is wrong?
+#
+# Real noise rates are guesses. Give forward correction the matrix of another rate than the one
+# that made the labels, and see how much a wrong guess costs. Guessing 0 *is* cross-entropy.
+
+# %%
+guesses = (0.0, 0.2, 0.4, 0.6)
+wrong_runs = {
+    f"T guessed at {guess:.0%}": Run(
+        configure(
+            "forward",
+            noise=noise,
+            profile=PROFILE,
+            seed=SEED,
+            options={
+                "transition_matrix": Noise("asymmetric", guess).transition_matrix(10, dataset.name)
+            },
+        )
+    )
+    for guess in guesses
+}
+wrong = watch(wrong_runs, alt="Forward correction with the rate guessed at 0, 20, 40 and 60%.")
+table([{"matrix": name, **select(history)} for name, history in wrong.items()])
+session.claim(
+    "a guess within 20 points of the true rate still beats no correction",
+    min(wrong[f"T guessed at {g:.0%}"][-1].test_accuracy for g in (0.2, 0.4))
+    > wrong["T guessed at 0%"][-1].test_accuracy,
+)
+
+# %% [markdown]
+# ## Explorer
+#
+# Turn $N$ under `asymmetric` and watch the rows of the look-alikes. At $N = 0.5$ two rows of a
+# swapped pair (5 and 9) become equal: $T$ is then singular, and the two classes cannot be told
+# apart by any correction. Beyond it the wrong label is the *likelier* one, and yet $T$ is
+# invertible again: forward correction works at 60%, where cross-entropy must fail.
+
+# %%
+NoiseExplorer(dataset, protocol="asymmetric", rate=NOISE_RATE)
+
+# %%
+show(
+    plots.transition_matrices(
+        {
+            f"N = {rate}": Noise("asymmetric", rate).transition_matrix(10, dataset.name)
+            for rate in (0.2, 0.5, 0.6)
+        },
+        dataset.classes,
+    ),
+    alt="The transition matrix of look-alike noise at N = 0.2, 0.5 and 0.6; at 0.5 the rows of the "
+    "swapped pair are equal.",
+)
+
+# %% [markdown]
+# ## Exercises
+#
+# **1.** Two classes, $T = \begin{pmatrix}0.8 & 0.2\\ 0.3 & 0.7\end{pmatrix}$, prediction
+# $\hat p = (0.9, 0.1)$, noisy label 1 (the second). What is the forward loss?
+
+# %%
+answer = ...
+
+exercise(
+    "exercise 1",
+    lambda: answer if answer is ... else abs(answer - -np.log(0.9 * 0.2 + 0.1 * 0.7)) < 1e-3,
+    "the second entry of T^T p, then minus its logarithm",
+)
+
+# %% [markdown]
+# **2.** For which rate $r$ is `symmetric` noise on 10 classes singular, so that backward correction
+# does not exist?
+
+# %%
+singular_rate = ...
+
+exercise(
+    "exercise 2",
+    lambda: (
+        singular_rate
+        if singular_rate is ...
+        else np.linalg.matrix_rank(Noise("symmetric", float(singular_rate)).transition_matrix(10))
+        < 10
+    ),
+    "when are all rows of T equal?",
+)
+
+# %% [markdown]
+# ## Deviations, and what is still to come
+#
+# * On digits the network and schedule are ours. The paper's own setting for MNIST is
+#   `PROFILE = "paper"`, with `LNL_DATA` on MNIST; the protocol is the authors' code (dropout 0.2),
+#   which differs from the text (dropout 0.5).
+# * Estimating $T$ (Theorem 3, eq. 12-13), Theorem 4 and the paper's tables follow.
+#
+# **Recap.** Class-dependent noise is a matrix. Backward correction undoes it on the loss, unbiased
+# and at a price in variance; forward correction applies it to the prediction, and the right answer
+# is where the loss is smallest. Neither needs another network.
+
+# %%
+session.finish()

@@ -1,0 +1,97 @@
+"""Small data and small runs: what the tests of training share."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lnl_core import Dataset, EpochRecord, NoisyData, Run, RunConfig, configure, make_noisy
+from lnl_core.noise import parse_noise
+
+#: Options that a method needs in these tests, beside its defaults.
+OPTIONS: dict[str, dict[str, Any]] = {}
+
+
+def random_dataset(
+    n_train: int = 60, n_test: int = 30, classes: int = 4, *, multi_label: bool = False
+) -> Dataset:
+    """Grey 8x8 images of noise, a little brighter in the rows of their class."""
+    draw = torch.Generator().manual_seed(7)
+    splits = []
+    for count in (n_train, n_test):
+        x = torch.randint(0, 180, (count, 1, 8, 8), generator=draw, dtype=torch.uint8)
+        if multi_label:
+            y = torch.randint(0, 2, (count, classes), generator=draw, dtype=torch.uint8)
+            y[0] = 1  # every label occurs
+            for k in range(classes):
+                x[y[:, k] == 1, :, k] += 70
+        else:
+            y = torch.arange(count) % classes
+            for k in range(classes):
+                x[y == k, :, k] += 70
+        splits += [x, y]
+    names = tuple(f"class {k}" for k in range(classes))
+    return Dataset("random", *splits, names, "made by a test")
+
+
+def noisy_data(noise: str = "symmetric:0.3", val_fraction: float = 0.2, **dataset: Any) -> NoisyData:
+    return make_noisy(random_dataset(**dataset), parse_noise(noise), val_fraction=val_fraction)
+
+
+def small_config(method: str = "cross-entropy", noise: str = "symmetric:0.3", **given: Any) -> RunConfig:
+    """Three epochs of three steps on `random_dataset`, with dropout and momentum, so that there
+    is state to lose."""
+    config = configure(
+        method,
+        noise=noise,
+        dataset=given.pop("dataset", None) or random_dataset(),
+        net="mlp",
+        net_options={"hidden": (12,), "dropout": 0.25},
+        options=OPTIONS.get(method, {}) | given.pop("options", {}),
+        **{"epochs": 3, "batch_size": 16, "lr": 0.1} | given,
+    )
+    return dataclasses.replace(config, val_fraction=0.2)
+
+
+def small_run(method: str = "cross-entropy", *, checkpoints: Path | None = None, steps: bool = False, **given: Any) -> Run:
+    dataset = given.get("dataset") or random_dataset()
+    return Run(small_config(method, **given), device="cpu", dataset=dataset, checkpoints=checkpoints, steps=steps)
+
+
+def finish(run: Run) -> Run:
+    for _ in run:
+        pass
+    return run
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return run.method.state_dict()
+
+
+def timeless(history: list[EpochRecord]) -> list[dict[str, Any]]:
+    """The records without the one field that no two runs share."""
+    return [{**dataclasses.asdict(record), "seconds": 0.0} for record in history]
+
+
+def assert_same(left: Any, right: Any, where: str = "") -> None:
+    """Equality, bit for bit, of nested dicts, lists and tensors."""
+    if isinstance(left, torch.Tensor):
+        assert torch.equal(left, right), where
+    elif isinstance(left, dict):
+        assert left.keys() == right.keys(), where
+        for key in left:
+            assert_same(left[key], right[key], f"{where}.{key}")
+    elif isinstance(left, list | tuple):
+        assert len(left) == len(right), where
+        for position, (one, other) in enumerate(zip(left, right, strict=True)):
+            assert_same(one, other, f"{where}[{position}]")
+    else:
+        assert left == right, where
+
+
+def assert_same_runs(left: Run, right: Run) -> None:
+    assert_same(weights(left), weights(right), "weights")
+    assert timeless(left.history) == timeless(right.history)
