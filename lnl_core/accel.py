@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import platform
+import sys
+from pathlib import Path
+
 import torch
 
 from lnl_core.errors import InputError, unknown_name
+
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -22,6 +31,23 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def describe_device(device: torch.device) -> str:
+    """The processor's own name, as far as the system tells it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"cpu, {torch.get_num_threads()} threads"
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """The most memory taken so far: on a GPU by tensors, else by the whole process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    if resource is None:
+        return 0.0
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20

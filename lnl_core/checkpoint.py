@@ -6,6 +6,8 @@ import copy
 import json
 import os
 import pickle
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,33 +53,45 @@ class TrainingState:
         """Write the state; do nothing without a path."""
         if path is None:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
+        state = {
+            "identity": self._identity,
+            "history": self.history,
+            "method": self.method.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "stream": self.stream.state,
+            "best": self._best,
+        }
         part = path.with_name(path.name + ".part")
-        torch.save(
-            {
-                "identity": self._identity,
-                "history": self.history,
-                "method": self.method.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "stream": self.stream.state,
-                "best": self._best,
-            },
-            part,
-        )
-        os.replace(part, path)  # atomic: a kill leaves the old checkpoint or the new one
+        try:
+            torch.save(state, part)
+            os.replace(part, path)  # atomic: a kill leaves the old checkpoint or the new one
+        except (OSError, RuntimeError) as error:  # the latter is torch's for a full disk
+            raise _not_writable(path, error) from None
 
     def load(self, path: Path | None) -> None:
-        """Restore a saved state; do nothing where there is none.
+        """Restore a saved state; where there is none, make the folder that will hold it.
 
-        Raises `InputError` for a file that is damaged or belongs to another run. Never unpickles
-        anything but tensors and plain values.
+        Raises `InputError` for a file that is damaged or belongs to another run, and for a path
+        that cannot be written. Never unpickles anything but tensors and plain values.
         """
-        if path is None or not path.is_file():
+        if path is None:
             return
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_writable(path, error) from None
+        if not path.exists():
+            return
+        try:
+            with zipfile.ZipFile(path) as archive:  # torch.load compares no checksums
+                if archive.testzip() is not None:
+                    raise zipfile.BadZipFile
             saved = torch.load(path, map_location="cpu", weights_only=True)
             identity = saved["identity"]
-        except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+        except (
+            OSError, RuntimeError, ValueError, LookupError, TypeError, EOFError,
+            NotImplementedError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error,
+        ) as error:  # fmt: skip
             raise InputError(
                 f"checkpoint {path} is damaged or not one of ours ({type(error).__name__}): "
                 "delete it to start over."
@@ -89,6 +103,13 @@ class TrainingState:
             )
         self.method.load_state_dict(saved["method"])
         self.optimizer.load_state_dict(saved["optimizer"])
-        self.stream.state = saved["stream"]
+        self.stream.state |= saved["stream"]  # one that began on the CPU has none for the GPU
         self.history = saved["history"]
         self._best = saved["best"]
+
+
+def _not_writable(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"checkpoint {path} cannot be written ({error}): give a folder that can be written, with "
+        "room to spare."
+    )

@@ -170,7 +170,7 @@ def _fit(arguments: argparse.Namespace) -> int:
     problem = None
     try:
         _watch(run)
-    except DivergedError as error:
+    except (DivergedError, InputError) as error:  # what was done until then is not lost
         problem = str(error)
     if problem is None or run.history:
         _print_result(run, problem, as_json=arguments.json)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from numbers import Real
 from typing import Any
 
 from lnl_core.augment import AUGMENTATIONS, PREPROCESS
@@ -111,7 +110,9 @@ class RunConfig:
         """The config as plain JSON values."""
         out = asdict(self)
         matrix = self.noise.matrix
-        out["noise"] = {"protocol": str(self.noise), "draw": self.noise.draw, "matrix": matrix}
+        # A matrix is named by its values, not by the file it was read from.
+        protocol = "matrix" if matrix is not None else str(self.noise)
+        out["noise"] = {"protocol": protocol, "draw": self.noise.draw, "matrix": matrix}
         return _plain(out)
 
 
@@ -132,7 +133,7 @@ def _at_least(name: str, value: object, least: int) -> None:
 def _number(name: str, value: object, what: str, fits: Callable[[float], bool]) -> None:
     if (
         isinstance(value, bool)
-        or not isinstance(value, Real)
+        or not isinstance(value, int | float)
         or not math.isfinite(value)
         or not fits(value)
     ):

@@ -81,7 +81,7 @@ def configure(
     check_options(entry, options)
     noise = noise if isinstance(noise, Noise) else parse_noise(noise)
     budget = PROFILES[profile]
-    data = data or budget.data
+    data = data or (budget.data if dataset is None else dataset.name)
     dataset = dataset or load_dataset(data)
 
     home = paper or paper_for(dataset.name, entry.paper)

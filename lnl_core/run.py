@@ -6,6 +6,7 @@ import dataclasses
 import platform
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ import torchvision
 from torch import nn
 
 import lnl_core
-from lnl_core.accel import describe_device, pick_device
+from lnl_core.accel import describe_device, peak_memory_mb, pick_device
 from lnl_core.config import RunConfig, TrainConfig
 from lnl_core.data import Dataset, TrainingSet, load_dataset, make_noisy
 from lnl_core.errors import InputError
 from lnl_core.methods import Method, check_options, get_method
 from lnl_core.nets import build_net
+from lnl_core.records import SCHEMA, record_key
 from lnl_core.selection import select
 from lnl_core.streams import RandomStream, torch_seed
 from lnl_core.train import EpochRecord, Step, fit
@@ -69,9 +71,11 @@ class Run:
         self.history, self.method, self._nets = [], None, 0
         started = time.perf_counter()
         for record in self.entry.recipe(self, **self.config.options):
-            self.seconds = time.perf_counter() - started
             if isinstance(record, EpochRecord):
                 self.history.append(record)
+            # A resumed run took also the seconds of the epochs that it did not train again.
+            spent = sum(past.seconds for past in self.history)
+            self.seconds = max(spent, time.perf_counter() - started)
             yield record
 
     # What recipes are written with -------------------------------------------------------------
@@ -124,25 +128,39 @@ class Run:
 
     # What a run leaves behind ------------------------------------------------------------------
 
-    def document(self) -> dict[str, Any]:
-        """The run as plain JSON values. Accuracies and rates are fractions."""
+    def document(self, problem: str | None = None) -> dict[str, Any]:
+        """The run as a record (see `records.py`). Accuracies and rates are fractions.
+
+        `problem` is what ended the run before its last epoch, if anything did.
+        """
+        # The dataset's name and not the path it was loaded from, which is this machine's alone.
+        config = self.config.to_dict() | {"data": self.data.name}
+        version, fingerprint = self.entry.version, self.data.dataset_fingerprint
         return {
+            "schema": SCHEMA,
+            "key": record_key(config, fingerprint, version),
+            "status": "finished" if problem is None else "diverged",
+            "error": problem,
             "metrics": select(self.history),
             "realised_noise": self.data.noise.realised_rate,
             "noise": dataclasses.asdict(self.data.noise),
-            "config": self.config.to_dict(),
-            "method_version": self.entry.version,
+            "config": config,
+            "method_version": version,
             "dataset": {
                 "name": self.data.name,
                 "source": self.data.source,
-                "fingerprint": self.data.dataset_fingerprint,
+                "fingerprint": fingerprint,
                 "train": len(self.data.train),
                 "val": len(self.data.val),
                 "test": len(self.data.test),
             },
             "history": [dataclasses.asdict(record) for record in self.history],
             "seconds": self.seconds,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "device": describe_device(self.device),
+            "threads": torch.get_num_threads(),
+            "precision": "float32",
+            "peak_memory_mb": peak_memory_mb(self.device),
             "versions": {
                 "lnl_core": lnl_core.__version__,
                 "python": platform.python_version(),

@@ -20,8 +20,11 @@ RULES: dict[str, str] = {
 def select(history: Sequence[EpochRecord]) -> dict[str, float | None]:
     """Test accuracy under each rule, a fraction; None where there is no validation split.
 
-    Only the epochs of the last stage count: earlier stages prepare it.
+    Only the epochs of the last stage count: earlier stages prepare it. All are None for a run
+    that finished no epoch.
     """
+    if not history:
+        return dict.fromkeys(RULES)
     epochs = [record for record in history if record.stage == history[-1].stage]
     accuracy = [record.test_accuracy for record in epochs]
     return {

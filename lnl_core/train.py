@@ -102,6 +102,7 @@ def fit(
             "data": data.fingerprint,
             "config": dataclasses.asdict(config),
             "keep_best": keep_best,
+            "record": sorted(EpochRecord.__dataclass_fields__),
             **(identity or {}),
         },
     )
@@ -181,10 +182,10 @@ def _logits(method: Method, split: Split, preprocess) -> Tensor:
 
 def _accuracy(logits: Tensor, labels: Tensor) -> Tensor:
     """Share of samples whose largest logit is the label's; of multi-label data, the share of
-    the N·K yes-or-no answers (probability above one half) that are right."""
-    if labels.dim() == 2:
-        return ((logits > 0) == labels.bool()).double().mean()
-    return (logits.argmax(-1) == labels).double().mean()
+    the N·K yes-or-no answers (probability above one half) that are right. NaN for logits that
+    are no numbers, whose largest one means nothing."""
+    right = (logits > 0) == labels.bool() if labels.dim() == 2 else logits.argmax(-1) == labels
+    return torch.where(logits.isfinite().all(), right.double().mean(), math.nan)
 
 
 def _loss(method: Method, logits: Tensor, labels: Tensor) -> Tensor:

@@ -152,12 +152,23 @@ def test_an_unknown_name_gets_the_nearest(tmp_path: Path) -> None:
 # --- refresh, check, compare ---------------------------------------------------------------------
 
 
+UNSETTLED = """\
+import sys, time
+import ipywidgets
+
+print("first", flush=True)
+time.sleep(0.3)
+print("second")
+print("careful", file=sys.stderr)
+ipywidgets.IntSlider()
+"""
+
+
 @pytest.fixture(scope="module")
 def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Notebook:
     folder = tmp_path_factory.mktemp("refreshed")
-    slider = "import ipywidgets, sys\nprint('careful', file=sys.stderr)\nipywidgets.IntSlider()"
-    notebook = write(folder, "tiny", "# %%\nif", f"# %%\n{slider}\n\n# %%\nif")
-    assert refresh(notebook) == ["cell 3 `import ipywidgets, sys`: left out a warning: careful"]
+    notebook = write(folder, "tiny", "# %%\nif", f"# %%\n{UNSETTLED}\n# %%\nif")
+    assert refresh(notebook) == ["cell 3 `import sys, time`: left out a warning: careful"]
     return notebook
 
 
@@ -180,11 +191,13 @@ def test_refresh_writes_the_same_bytes_each_time(refreshed: Notebook, tmp_path: 
     assert again.ipynb.read_bytes() == refreshed.ipynb.read_bytes()
 
 
-def test_refresh_keeps_counts_and_no_widget(refreshed: Notebook) -> None:
+def test_refresh_keeps_counts_and_nothing_that_changes_by_itself(refreshed: Notebook) -> None:
     document = refreshed.read_ipynb()
     code = [cell for cell in document.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == [1, 2, 3, 4]
-    assert code[2].outputs[0].data == {"text/plain": EXPLORER}
+    text, widget = code[2].outputs
+    assert text.text == "first\nsecond\n"
+    assert widget.data == {"text/plain": EXPLORER}
     assert set(document.metadata) == {"kernelspec", "language_info"}
     assert problems(refreshed) == []
 

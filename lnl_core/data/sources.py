@@ -15,6 +15,10 @@ from lnl_core.data.npz import load_npz
 from lnl_core.data.shapes import make_shapes
 from lnl_core.errors import InputError, unknown_name
 
+#: What torchvision raises for an absent file (RuntimeError), a failed download (URLError, an
+#: OSError) and a damaged file (any of them).
+UNREADABLE = (RuntimeError, OSError, AssertionError, LookupError, TypeError, ValueError)
+
 
 @dataclass(frozen=True)
 class Source:
@@ -58,17 +62,17 @@ def fetch_dataset(name: str) -> Dataset:
 
     torchvision shows a progress bar and checks every file's checksum.
     """
-    entry = source(name)
-    if not entry.embedded and not (data_folder() / f"{name}.npz").is_file():
+    own = (data_folder() / f"{name}.npz").is_file()
+    if not own and not source(name).embedded:
         root = data_folder()
         try:
             root.mkdir(parents=True, exist_ok=True)
             for train in (True, False):
                 _torchvision_class(name)(root, train=train, download=True)
-        except (OSError, RuntimeError) as error:  # URLError is an OSError
+        except UNREADABLE as error:
             raise InputError(
-                f"{name} could not be downloaded into {root} ({error}): check the connection and "
-                f"the folder, or {_by_hand(name)}."
+                f"{name} could not be downloaded into {root} ({error}): check the connection, "
+                f"delete what is damaged in the folder, or {_by_hand(name)}."
             ) from None
     return load_dataset(name)
 
@@ -112,11 +116,10 @@ def _load_torchvision(name: str) -> Dataset:
     try:
         # A progress bar and a download only in `fetch_dataset`: here it is there or it is not.
         train, test = (cls(data_folder(), train=train, download=False) for train in (True, False))
-    # Absent is a RuntimeError; a damaged file may be any of the others.
-    except (RuntimeError, AssertionError, LookupError, OSError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         raise InputError(
-            f"{name} is not in {data_folder()}, or is damaged there: run `lnl data fetch {name}` "
-            f"({SOURCES[name].megabytes} MB), or {_by_hand(name)}."
+            f"{name} is not in {data_folder()}, or is damaged there: delete what is damaged and "
+            f"run `lnl data fetch {name}` ({SOURCES[name].megabytes} MB), or {_by_hand(name)}."
         ) from error
     images = [torch.as_tensor(np.asarray(part.data)) for part in (train, test)]
     # MNIST's are [N, H, W], CIFAR's [N, H, W, C].

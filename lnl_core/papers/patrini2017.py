@@ -1,4 +1,4 @@
-"""Patrini et al. 2017, Section 5.1: how the networks were trained.
+"""Patrini et al. 2017: how the networks were trained (Section 5.1), Table 2, and its claims.
 
 `text` is the paper as printed; `code` is what the authors' public code does, which produced the
 published tables. They differ.
@@ -7,6 +7,7 @@ published tables. They differ.
 from __future__ import annotations
 
 from lnl_core.config import TrainConfig
+from lnl_core.papers.spec import Claim, Table, beats
 
 _MNIST_TRAINING = TrainConfig(
     epochs=40, batch_size=128, optimizer="adagrad", lr=0.01, epsilon=1e-6, preprocess="unit"
@@ -40,3 +41,38 @@ SETTINGS: dict[str, dict[str, dict]] = {
         },
     },
 }  # fmt: skip
+
+_METHODS = (
+    "cross-entropy", "unhinged", "sigmoid", "savage", "bootstrap-soft", "bootstrap-hard",
+    "backward", "backward-estimated", "forward", "forward-estimated",
+)  # fmt: skip
+
+TABLES = (
+    Table(
+        paper="patrini2017",
+        name="table2-mnist",
+        title="Table 2, MNIST, fully connected network",
+        data="mnist",
+        methods=_METHODS,
+        columns=("none", "symmetric:0.2", "asymmetric:0.2", "asymmetric:0.6"),
+        selection="best_val",
+        runs=5,
+    ),
+)
+
+_HARD = "asymmetric:0.6"
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        "table2-mnist",
+        "Section 5.2 (b): at low asymmetric noise, cross-entropy and forward correction are "
+        "within a point of each other",
+        (("cross-entropy", "asymmetric:0.2"), ("forward", "asymmetric:0.2")),
+        lambda means: (
+            abs(means["forward", "asymmetric:0.2"] - means["cross-entropy", "asymmetric:0.2"])
+            <= 1.0
+        ),
+    ),
+    beats("table2-mnist", "forward", "cross-entropy", _HARD, points=30),
+    beats("table2-mnist", "forward", "backward", _HARD),
+)

@@ -34,6 +34,7 @@ def compare(notebooks: list[Notebook]) -> int:
         f"--nbval-cell-timeout={CELL_TIMEOUT}",
         "--nbval-kernel-name=python3",
         *("-p", "no:python", "-p", "no:cacheprovider"),
+        "-Wignore::pytest.PytestAssertRewriteWarning",  # of plugins that reading notebooks imported
         f"--color={'auto' if sys.stdout.isatty() else 'no'}",  # 'auto' means always to nbval
     ]
     files = [str(notebook.ipynb) for notebook in notebooks]

@@ -77,17 +77,32 @@ def _strip(document: NotebookNode) -> list[str]:
     document.metadata = nbformat.from_dict({"kernelspec": kernel, "language_info": version_free})
     remarks = []
     for index, cell in enumerate(document.cells):
-        for output in cell.get("outputs", []):
-            # Its state is not stored (GitHub cannot show notebooks that hold it), so say what
-            # it is in words that do not change with the model's random name.
-            if output.get("data", {}).pop(WIDGET, None):
-                output.data["text/plain"] = EXPLORER
-            if output.get("name") == "stderr":  # warnings show paths and process numbers
-                first = output.text.strip().splitlines()[0]
-                remarks.append(f"{cell_label(document.cells, index)}: left out a warning: {first}")
-        if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+        if cell.cell_type != "code":
+            continue
+        warnings = "".join(out.text for out in cell.outputs if out.get("name") == "stderr").strip()
+        if warnings:
+            where = cell_label(document.cells, index)
+            remarks.append(f"{where}: left out a warning: {warnings.splitlines()[0]}")
+        cell.outputs = _settled(cell.outputs)
     return remarks
+
+
+def _settled(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Outputs in the one form that does not depend on clocks, paths and process numbers."""
+    kept: list[NotebookNode] = []
+    for output in outputs:
+        if output.get("name") == "stderr":  # warnings name files of this machine and process
+            continue
+        # Printed text comes in pieces, cut wherever the kernel's clock had it sent.
+        if kept and output.output_type == kept[-1].output_type == "stream":
+            kept[-1].text += output.text
+            continue
+        # A widget's state is not stored (GitHub cannot show notebooks that hold it), so say what
+        # was there in words: the model's name is drawn anew each time.
+        if output.get("data", {}).pop(WIDGET, None):
+            output.data["text/plain"] = EXPLORER
+        kept.append(output)
+    return kept
 
 
 def _replace(path: Path, text: str) -> None:

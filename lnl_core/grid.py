@@ -1,0 +1,131 @@
+"""Many runs: compute those that have no record yet, each written by the worker that ran it.
+
+joblib spreads them over processes. On a CPU each gets one thread, because two runs side by side
+beat one run on two threads; on a GPU they run one after the other. A kill loses at most what was
+in flight, and of that no more than the epoch at work: each run checkpoints as it goes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import joblib
+import torch
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from lnl_core.accel import pick_device
+from lnl_core.config import RunConfig
+from lnl_core.data import Dataset, load_dataset
+from lnl_core.errors import DivergedError, InputError
+from lnl_core.methods import get_method
+from lnl_core.records import Folder, record_key
+from lnl_core.run import Run
+
+CHECKPOINTS = ".checkpoints"
+#: How often in a row a pool may lose a worker before a single run is finished.
+PATIENCE = 3
+
+
+@lru_cache(maxsize=2)
+def _dataset(name: str) -> Dataset:
+    """Loaded once a process; a grid rarely needs more than one."""
+    return load_dataset(name)
+
+
+def key_of(config: RunConfig) -> str:
+    """The key of the run's record."""
+    version = get_method(config.method).version
+    return record_key(config.to_dict(), _dataset(config.data).fingerprint, version)
+
+
+def missing(configs: Sequence[RunConfig], folder: Folder) -> list[RunConfig]:
+    """The configs that have no valid record, each once."""
+    by_key = {key_of(config): config for config in configs}
+    return [config for key, config in by_key.items() if not folder.has(key)]
+
+
+def run_grid(
+    configs: Sequence[RunConfig],
+    folder: Folder,
+    *,
+    jobs: int | None = None,
+    device: str = "auto",
+) -> Iterator[RunConfig]:
+    """Compute the missing records, yielding each config as its record is written.
+
+    `jobs` processes at a time; by default one a CPU core, or one on a GPU. A worker that dies
+    (killed, out of memory) is replaced and its run started again from its last checkpoint.
+    """
+    jobs = _default_jobs(device) if jobs is None else jobs
+    if jobs < 1:
+        raise InputError(f"{jobs} jobs were asked for, but at least 1 is needed.")
+    todo, deaths = missing(configs, folder), 0
+    while todo:
+        try:
+            for config in _compute(todo, folder, jobs, device):
+                deaths = 0
+                yield config
+            return
+        except TerminatedWorkerError:
+            deaths += 1
+            if deaths > PATIENCE:
+                raise InputError(
+                    f"a worker died {deaths} times in a row without finishing a run, probably out "
+                    f"of memory: use fewer jobs than {jobs}. What is finished is kept."
+                ) from None
+            todo = missing(todo, folder)
+            print(f"a worker died; {len(todo)} runs are left and go on", file=sys.stderr)
+
+
+def _compute(
+    configs: Sequence[RunConfig], folder: Folder, jobs: int, device: str
+) -> Iterator[RunConfig]:
+    if jobs == 1:
+        for config in configs:
+            yield run_one(config, folder, device)
+        return
+    with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
+        pool = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)
+        yield from pool(joblib.delayed(run_one)(config, folder, device, 1) for config in configs)
+
+
+def run_one(
+    config: RunConfig, folder: Folder, device: str = "auto", threads: int | None = None
+) -> RunConfig:
+    """Train one config to its end and write its record. A diverged run is a result as well."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    checkpoints = folder.path / CHECKPOINTS / key_of(config)
+    run = Run(config, device=device, dataset=_dataset(config.data), checkpoints=checkpoints)
+    problem = None
+    try:
+        for _ in run:
+            pass
+    except DivergedError as error:
+        problem = str(error)
+    folder.write(run.document(problem))
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    return config
+
+
+def _default_jobs(device: str) -> int:
+    if pick_device(device).type == "cuda":
+        return 1
+    # The cores this process may use, which on a shared machine are fewer than there are.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def results_folder(paper: str, profile: str, root: Path | None = None) -> Folder:
+    """Where the records of a table lie: `data/results/PAPER`, which is committed, at the paper
+    profile; `build/results/PAPER`, which is not, at the others."""
+    from lnl_core.records import project_folder
+
+    if root is None:
+        committed = project_folder("results")
+        root = committed if profile == "paper" else committed.parent.parent / "build" / "results"
+    return Folder(root / paper)

@@ -1,0 +1,63 @@
+"""What a paper's tables and claims look like as data. `tables.py` computes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table, or one block of it: methods by noise columns on one dataset and net.
+
+    `columns` are noises as `lnl` writes them ("asymmetric:0.6"); `asymmetric` is the dataset's own
+    map, so that the same table can be tried on other data. `selection` is the rule under which
+    the paper chose its numbers, `runs` how many runs it averaged.
+    """
+
+    paper: str
+    name: str
+    title: str
+    data: str
+    methods: tuple[str, ...]
+    columns: tuple[str, ...]
+    selection: str
+    runs: int
+    metric: str = "accuracy"
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.paper}/{self.name}"
+
+
+#: (method, column) → our mean in percent, for the cells that were run.
+Means = Mapping[tuple[str, str], float]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something a paper says of its table, with the check that decides it.
+
+    `needs` names the cells the check reads; without all of them the claim is undecided.
+    """
+
+    table: str
+    text: str
+    needs: tuple[tuple[str, str], ...]
+    check: Callable[[Means], bool]
+
+    def decide(self, means: Means) -> bool | None:
+        if any(cell not in means for cell in self.needs):
+            return None
+        return self.check(means)
+
+
+def beats(table: str, better: str, worse: str, column: str, points: float = 0.0) -> Claim:
+    """An ordering: in this column `better` is above `worse` by at least so many points."""
+    by = f" by {points:g} points or more" if points else ""
+    return Claim(
+        table,
+        f"{better} is above {worse} at {column}{by}",
+        ((better, column), (worse, column)),
+        lambda means: means[better, column] - means[worse, column] > points,
+    )

@@ -1,0 +1,173 @@
+"""Tables and claims against records: which run belongs to which cell, and what the cells say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lnl_core.config import RunConfig
+from lnl_core.errors import unknown_name
+from lnl_core.methods import method_names
+from lnl_core.noise import parse_noise
+from lnl_core.papers import PAPERS
+from lnl_core.papers.spec import Claim, Means, Table
+from lnl_core.profiles import PROFILES, configure
+from lnl_core.published import Published, read_published
+from lnl_core.verdicts import Comparison, compare
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table with the judged records behind it."""
+
+    method: str
+    column: str
+    comparison: Comparison
+    mark: str
+    records: tuple[Record, ...]
+
+
+def all_tables() -> dict[str, Table]:
+    """Every specified table, by `PAPER/TABLE`."""
+    return {table.full_name: table for paper in PAPERS.values() for table in paper.TABLES}
+
+
+def get_table(name: str) -> Table:
+    """The table `PAPER/TABLE`, or an `InputError` with the nearest name."""
+    if name not in all_tables():
+        raise unknown_name("table", name, all_tables())
+    return all_tables()[name]
+
+
+def cell_config(
+    table: Table,
+    method: str,
+    column: str,
+    seed: int = 0,
+    profile: str = "paper",
+    protocol: str | None = None,
+) -> RunConfig:
+    """The run behind one cell. The profile `smoke` computes it on that profile's own data."""
+    on_paper_data = profile != "smoke"
+    return configure(
+        method,
+        table.data if on_paper_data else PROFILES[profile].data,
+        column,
+        profile=profile,
+        protocol=protocol if on_paper_data else None,
+        paper=table.paper if on_paper_data else None,
+        seed=seed,
+    )
+
+
+def published_cell(table: Table, method: str, column: str) -> Published | None:
+    """The printed result of one cell, or None where the paper has none."""
+    wanted = parse_noise(column)
+    for row in read_published(table.paper):
+        # A column "asymmetric" on mnist is what the CSV calls mnist-asymmetric.
+        own_map = row.noise.removeprefix(f"{table.data}-")
+        if (
+            (row.table, row.method, row.metric) == (table.name, method, table.metric)
+            and wanted.name in (row.noise, own_map)
+            and (wanted.rate or 0) == (row.rate or 0)
+        ):
+            return row
+    return None
+
+
+def table_cells(table: Table, records: Iterable[Record], protocol: str | None = None) -> list[Cell]:
+    """Every cell of a table, judged by the records that are its own: the paper's data, settings
+    and number of epochs, any seeds. `protocol` as in `configure`."""
+    records = list(records)
+    return [
+        _cell(table, method, column, records, protocol)
+        for method in table.methods
+        for column in table.columns
+    ]
+
+
+def _cell(
+    table: Table, method: str, column: str, records: Sequence[Record], protocol: str | None
+) -> Cell:
+    printed = published_cell(table, method, column)
+    built = method in method_names()
+    own: list[Record] = []
+    if built:
+        wanted = what_counts(cell_config(table, method, column, protocol=protocol).to_dict())
+        own = [r for r in records if is_original(r) and what_counts(r["config"]) == wanted]
+    finished = [record for record in own if record["status"] == "finished"]
+    return Cell(
+        method,
+        column,
+        compare(
+            None if printed is None else printed.value,
+            [100 * record["metrics"][table.selection] for record in finished],
+            published_std=None if printed is None else printed.std,
+            published_n=table.runs if table.runs > 1 else None,
+            diverged=len(own) - len(finished),
+            built=built,
+        ),
+        "" if printed is None else printed.mark,
+        tuple(own),
+    )
+
+
+def what_counts(config: dict[str, Any]) -> dict[str, Any]:
+    """A config without what may vary between the runs of one cell: the seeds, and labels."""
+    free = ("seeds", "profile", "paper", "protocol", "data")
+    return {name: value for name, value in config.items() if name not in free}
+
+
+def is_original(record: Record) -> bool:
+    """Whether the run saw the dataset as published: through torchvision, checksums verified."""
+    return record["dataset"]["source"].startswith("torchvision ")
+
+
+def unjudged(table: Table, records: Iterable[Record], cells: Sequence[Cell]) -> list[dict]:
+    """The runs of this table's dataset that no cell counts: other data, epochs or settings."""
+    judged = {record["key"] for cell in cells for record in cell.records}
+    groups: dict[tuple, list[Record]] = defaultdict(list)
+    for record in records:
+        if record["dataset"]["name"] == table.data and record["key"] not in judged:
+            config = record["config"]
+            groups[
+                config["method"], config["noise"]["protocol"], config["protocol"],
+                record["dataset"]["source"], record["dataset"]["train"], config["train"]["epochs"],
+            ].append(record)  # fmt: skip
+    rows = []
+    for (method, noise, protocol, source, train, epochs), group in sorted(
+        groups.items(), key=lambda item: tuple(map(str, item[0]))
+    ):
+        values = [100 * r["metrics"][table.selection] for r in group if r["status"] == "finished"]
+        shown = compare(None, values, diverged=len(group) - len(values))
+        rows.append(
+            {
+                "method": method, "noise": noise, "protocol": protocol or "—", "data": source,
+                "training samples": train, "epochs": epochs, "comparison": shown,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def means(cells: Sequence[Cell]) -> Means:
+    """Our mean of every cell that has one, in percent."""
+    return {
+        (cell.method, cell.column): cell.comparison.mean
+        for cell in cells
+        if cell.comparison.mean is not None
+    }
+
+
+def decide_claims(claims: Sequence[Claim], table: Table, cells: Sequence[Cell]) -> list[dict]:
+    """The table's claims, each with what our numbers say of it."""
+    ours = means(cells)
+    words = {True: "holds", False: "does not hold", None: "not enough runs"}
+    return [
+        {"claim": claim.text, "verdict": words[claim.decide(ours)]}
+        for claim in claims
+        if claim.table == table.name
+    ]

@@ -1,0 +1,150 @@
+"""Preprocessing against NumPy in float64; crop and flip against every window there is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from lnl_core.augment import AUGMENTATIONS, PREPROCESS, crop_flip, make_preprocess
+from lnl_core.errors import InputError
+
+RNG = np.random.default_rng(0)
+# More than the 4,096 samples of one block; each channel and feature with a scale of its own.
+IMAGES = (RNG.integers(0, 256, (5000, 3, 4, 5)) * np.array([1, 0.5, 0.1])[:, None, None]).astype(
+    np.uint8
+)
+VECTORS = RNG.normal([0, 100, -3], [1, 20, 0.01], (5000, 3)).astype(np.float32)
+STORED = {"image": IMAGES, "vector": VECTORS}
+
+
+def expected(name: str, kind: str) -> np.ndarray:
+    x = STORED[kind].astype(np.float64)
+    unit = 255 if kind == "image" else 1
+    channel = (0, 2, 3) if kind == "image" else (0,)
+    return {
+        "none": x,
+        "unit": x / unit,
+        "pixel-mean": (x - x.mean(0)) / unit,
+        "standardise": (x - x.mean(channel, keepdims=True)) / x.std(channel, keepdims=True),
+    }[name]
+
+
+@pytest.mark.parametrize("kind", STORED)
+@pytest.mark.parametrize("name", PREPROCESS)
+def test_preprocessing_agrees_with_numpy(name, kind):
+    stored = torch.from_numpy(STORED[kind])
+    preprocess = make_preprocess(name, stored)
+    result = preprocess(stored)
+    assert result.dtype == torch.float32
+    # Means are float32: the third feature's, -3, is held to 1e-5 of its deviation of 0.01.
+    np.testing.assert_allclose(result.numpy(), expected(name, kind), rtol=1e-5, atol=2e-5)
+    torch.testing.assert_close(preprocess(stored[7:9]), result[7:9], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("kind", STORED)
+@pytest.mark.parametrize("name", PREPROCESS)
+def test_stored_samples_are_left_alone(name, kind):
+    """Vectors are float32 already: an operation in place would change them."""
+    stored = torch.from_numpy(STORED[kind].copy())
+    preprocess = make_preprocess(name, stored)
+    preprocess(stored)
+    preprocess(stored[:10])
+    assert torch.equal(stored, torch.from_numpy(STORED[kind]))
+
+
+@pytest.mark.parametrize("name", PREPROCESS)
+def test_token_ids_pass_unchanged(name):
+    tokens = torch.arange(12).reshape(3, 4)
+    assert torch.equal(make_preprocess(name, tokens)(tokens), tokens)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 7.0, -1e6])
+def test_constant_feature_becomes_zero(value):
+    x = torch.stack([torch.full((9,), value), torch.arange(9.0)], 1)
+    result = make_preprocess("standardise", x)(x)
+    assert torch.equal(result[:, 0], torch.zeros(9))
+    assert result[:, 1].std(correction=0).item() == pytest.approx(1)
+
+
+def test_constant_channel_becomes_zero():
+    x = torch.from_numpy(IMAGES.copy())
+    x[:, 1] = 200
+    assert (make_preprocess("standardise", x)(x)[:, 1] == 0).all()
+
+
+def test_unknown_preprocessing_suggests_the_nearest():
+    with pytest.raises(InputError, match="did you mean 'standardise'"):
+        make_preprocess("standardize", torch.zeros(2, 2))
+
+
+# --- crop and flip: not square, unlike channels, no pixel twice, none zero ------------------------
+
+CHANNELS, HEIGHT, WIDTH = 3, 6, 5
+IMAGE = np.arange(1, CHANNELS * HEIGHT * WIDTH + 1, dtype=np.uint8).reshape(CHANNELS, HEIGHT, WIDTH)
+
+
+def windows(padding: int) -> dict[bytes, tuple[int, int, bool]]:
+    """Every crop of the zero-padded image, plain and mirrored → (top, left, mirrored)."""
+    padded = np.zeros((CHANNELS, HEIGHT + 2 * padding, WIDTH + 2 * padding), np.uint8)
+    padded[:, padding : padding + HEIGHT, padding : padding + WIDTH] = IMAGE
+    found = {}
+    for top in range(2 * padding + 1):
+        for left in range(2 * padding + 1):
+            crop = padded[:, top : top + HEIGHT, left : left + WIDTH]
+            found[crop.tobytes()] = (top, left, False)
+            found[crop[:, :, ::-1].tobytes()] = (top, left, True)
+    assert len(found) == 2 * (2 * padding + 1) ** 2
+    return found
+
+
+@pytest.mark.parametrize("padding", [0, 1, 4])
+def test_every_crop_is_a_window_of_its_own_image_and_each_window_as_likely(padding):
+    torch.manual_seed(0)
+    cells = 2 * (2 * padding + 1) ** 2
+    result = crop_flip(torch.from_numpy(IMAGE).expand(400 * cells, -1, -1, -1), padding)
+    assert result.dtype == torch.uint8
+    assert result.shape == (400 * cells, CHANNELS, HEIGHT, WIDTH)
+    known = windows(padding)
+    drawn = [known[image.tobytes()] for image in result.numpy()]  # a KeyError: not a window
+    counts = np.array([drawn.count(window) for window in known.values()])
+    # Each of the windows 400 times, standard deviation 20: top, left and flip are independent.
+    assert (np.abs(counts - 400) < 5 * 20).all()
+
+
+def test_crops_of_one_image_never_hold_anothers_pixels():
+    torch.manual_seed(0)
+    values = torch.arange(1, 201, dtype=torch.uint8)
+    result = crop_flip(values[:, None, None, None].expand(-1, 2, 8, 8))
+    for value, image in zip(values, result, strict=True):
+        assert set(image.unique().tolist()) <= {0, value.item()}
+        assert (image == value).sum() >= 2 * 4 * 4
+
+
+def test_default_padding_is_four_pixels():
+    torch.manual_seed(0)
+    known = windows(4)
+    drawn = [
+        known[i.tobytes()]
+        for i in crop_flip(torch.from_numpy(IMAGE).expand(2000, -1, -1, -1)).numpy()
+    ]
+    assert {top for top, _, _ in drawn} == {left for _, left, _ in drawn} == set(range(9))
+    mirrored = sum(flip for _, _, flip in drawn)
+    assert abs(mirrored - 1000) < 5 * np.sqrt(500)
+
+
+def test_crop_follows_torchs_seed_and_leaves_the_images_alone():
+    x = torch.from_numpy(IMAGE)[None].repeat(20, 1, 1, 1)
+    kept = x.clone()
+    torch.manual_seed(3)
+    first, second = crop_flip(x), crop_flip(x)
+    torch.manual_seed(3)
+    assert torch.equal(crop_flip(x), first)
+    assert not torch.equal(first, second)
+    assert torch.equal(x, kept)
+
+
+def test_no_augmentation_is_no_change():
+    x = torch.from_numpy(IMAGE)[None]
+    assert torch.equal(AUGMENTATIONS["none"](x), x)
+    assert AUGMENTATIONS["crop-flip"] is crop_flip

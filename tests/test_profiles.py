@@ -1,0 +1,223 @@
+"""`configure`: where settings come from, what bounds them, and what wins."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from training_helpers import random_dataset
+
+from lnl_core import Dataset, InputError, Seeds, TrainConfig, configure, parse_noise
+from lnl_core.papers import PAPERS, paper_settings
+from lnl_core.profiles import PROFILES
+
+
+def named(name: str, n_train: int = 40, shape: tuple[int, ...] = (1, 8, 8)) -> Dataset:
+    """A dataset that calls itself by that name: the settings go by the name, not the pixels."""
+    x = torch.zeros((n_train, *shape), dtype=torch.uint8)
+    y = torch.arange(n_train) % 2
+    return Dataset(name, x, y, x, y, ("a", "b"), "made by a test")
+
+
+MNIST, CIFAR10 = named("mnist"), named("cifar10", shape=(3, 8, 8))
+
+
+# --- settings of a paper, and of nobody's --------------------------------------------------------
+
+
+def test_the_code_protocol_is_the_default_where_the_authors_code_is_known():
+    config = configure("forward", dataset=MNIST, profile="paper")
+    assert (config.paper, config.protocol, config.profile) == ("patrini2017", "code", "paper")
+    assert config.train == TrainConfig(
+        epochs=40, batch_size=128, optimizer="adagrad", lr=0.01, epsilon=1e-6, preprocess="unit"
+    )
+    assert config.net == "mlp"
+    assert config.net_options == {"dropout": 0.2, "output_init": "he"}
+
+
+def test_text_and_code_differ_in_dropout_and_the_last_layer_alone():
+    text, code = (
+        configure("forward", dataset=MNIST, profile="paper", protocol=protocol)
+        for protocol in ("text", "code")
+    )
+    assert text.net_options == {"dropout": 0.5, "output_init": "uniform"}
+    assert dataclasses.replace(text, protocol="code", net_options=code.net_options) == code
+
+
+def test_cifar10_as_printed():
+    config = configure("forward", dataset=CIFAR10, profile="paper")
+    assert (config.net, config.protocol) == ("resnet14", "text")
+    train = config.train
+    assert (train.epochs, train.optimizer, train.lr, train.momentum) == (120, "sgd", 0.01, 0.9)
+    assert (train.schedule, train.lr_drops, train.lr_gamma) == ("step", (40, 80), 0.1)
+    assert (train.weight_decay, train.augmentation) == (1e-4, "crop-flip")
+
+
+def test_code_is_refused_where_only_the_text_is_known():
+    with pytest.raises(InputError, match=r"no protocol 'code' for cifar10.*'text'"):
+        configure("forward", dataset=CIFAR10, protocol="code")
+
+
+@pytest.mark.parametrize("profile", ["smoke", "laptop"])
+def test_data_of_no_paper_get_settings_by_what_a_sample_is(profile):
+    grey = configure("forward", "digits", profile=profile)
+    assert (grey.net, grey.paper, grey.protocol) == ("mlp", None, None)
+    colour = configure("forward", dataset=named("own", shape=(3, 32, 32)), profile=profile)
+    assert colour.net == "lenet"
+    small = configure("forward", dataset=named("own", shape=(3, 8, 8)), profile=profile)
+    assert small.net == "mlp"  # a LeNet needs 16 pixels
+    x = torch.randn(8, 5)
+    y = torch.arange(8) % 2
+    vectors = Dataset("own", x, y, x, y, ("a", "b"), "made by a test")
+    assert configure("forward", dataset=vectors).train.preprocess == "standardise"
+
+
+def test_the_paper_profile_is_refused_on_data_of_no_paper():
+    with pytest.raises(InputError, match=r"no paper here trains on digits.*'smoke' or 'laptop'"):
+        configure("forward", "digits", profile="paper")
+
+
+def test_a_protocol_is_refused_on_data_of_no_paper():
+    with pytest.raises(InputError, match=r"no protocol 'text'.*'smoke' or 'laptop'"):
+        configure("forward", "digits", protocol="text")
+
+
+def test_a_paper_can_be_named():
+    assert configure("forward", dataset=MNIST, paper="patrini2017").paper == "patrini2017"
+    with pytest.raises(InputError, match=r"no settings for 'digits'"):
+        configure("forward", "digits", paper="patrini2017")
+
+
+def test_every_paper_states_settings_that_can_be_used():
+    for name, module in PAPERS.items():
+        for data, protocols in module.SETTINGS.items():
+            assert set(protocols) <= {"text", "code"} and protocols
+            first, _ = paper_settings(name, data, None)
+            assert first == ("code" if "code" in protocols else "text")
+
+
+# --- budgets ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("profile", "epochs", "drops"),
+    [("smoke", 40, (13, 27)), ("laptop", 10, (3, 7)), ("paper", 120, (40, 80))],
+)
+def test_a_schedule_is_squeezed_into_the_budget(profile, epochs, drops):
+    train = configure("forward", dataset=CIFAR10, profile=profile).train
+    assert (train.epochs, train.lr_drops) == (epochs, drops)
+
+
+def test_a_schedule_within_the_budget_is_left_alone():
+    assert configure("forward", dataset=MNIST, profile="smoke").train.epochs == 40
+
+
+@pytest.mark.parametrize(
+    ("profile", "samples", "limit"),
+    [
+        ("smoke", 2001, 2000),
+        ("smoke", 2000, None),
+        ("laptop", 20_001, 20_000),
+        ("paper", 20_001, None),
+    ],
+)
+def test_a_budget_bounds_the_training_samples(profile, samples, limit):
+    data = named("mnist", samples, shape=(1, 2, 2))
+    assert configure("forward", dataset=data, profile=profile).limit == limit
+
+
+def test_each_profile_has_its_default_data():
+    assert configure("forward").data == "digits"
+    assert [profile.data for profile in PROFILES.values()] == ["digits", "mnist", "mnist"]
+
+
+def test_a_dataset_at_hand_is_named_in_the_config():
+    assert configure("forward", dataset=random_dataset()).data == "random"
+    assert configure("forward", "elsewhere.npz", dataset=random_dataset()).data == "elsewhere.npz"
+
+
+# --- what is given wins --------------------------------------------------------------------------
+
+
+def test_what_is_given_wins_over_paper_and_budget():
+    config = configure(
+        "forward", dataset=named("mnist", 3000), profile="smoke", epochs=77, batch_size=5, lr=0.5,
+        limit=2500, optimizer="adam", options={"transition_matrix": [[1, 0], [0, 1]]},
+    )  # fmt: skip
+    train = config.train
+    assert (train.epochs, train.batch_size, train.lr, train.optimizer) == (77, 5, 0.5, "adam")
+    assert config.limit == 2500
+    assert config.options == {"transition_matrix": [[1, 0], [0, 1]]}
+    assert train.epsilon == 1e-6  # what is not given stays
+
+
+def test_another_net_leaves_the_options_of_the_papers_net_behind():
+    assert configure("forward", dataset=MNIST, net="lenet").net_options == {}
+    same = configure("forward", dataset=MNIST, net="mlp")
+    assert same.net_options == {"dropout": 0.2, "output_init": "he"}
+
+
+def test_net_options_are_added_to_the_papers():
+    config = configure("forward", dataset=MNIST, net_options={"dropout": 0.0})
+    assert config.net_options == {"dropout": 0.0, "output_init": "he"}
+    other = configure("forward", dataset=MNIST, net="resnet14", net_options={"output_init": "he"})
+    assert other.net_options == {"output_init": "he"}
+
+
+def test_nothing_that_is_given_changes_the_papers_settings():
+    before = configure("forward", dataset=MNIST)
+    configure("forward", dataset=MNIST, net_options={"dropout": 0.9}, epochs=3, net="lenet")
+    assert configure("forward", dataset=MNIST) == before
+
+
+def test_one_seed_is_all_four_and_four_are_four():
+    assert configure("forward", seed=3).seeds == Seeds.all(3)
+    assert configure("forward", seed=3, seeds=Seeds(init=9)).seeds == Seeds(init=9)
+
+
+def test_noise_may_be_text_or_a_value():
+    noise = parse_noise("symmetric:0.2", "exact")
+    assert configure("forward", noise=noise).noise == noise
+    assert configure("forward", noise="symmetric:0.2").noise == parse_noise("symmetric:0.2")
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "nearest"),
+    [
+        ({"method": "foward"}, "forward"),
+        ({"data": "digit"}, "digits"),
+        ({"data": "minst"}, "mnist"),
+        ({"noise": "symetric:0.2"}, "symmetric"),
+        ({"profile": "labtop"}, "laptop"),
+        ({"net": "resnet15"}, "resnet14"),
+        ({"optimizer": "sgdd"}, "sgd"),
+        ({"epoch": 3}, "epochs"),
+        ({"learning_rate": 3}, "lr"),
+    ],
+    ids=str,
+)
+def test_an_unknown_name_is_answered_with_the_nearest(given, nearest):
+    with pytest.raises(InputError, match="unknown") as caught:
+        configure(**{"method": "forward"} | given)
+    assert nearest in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["patrini", "x"])
+def test_an_unknown_paper_is_refused(name):
+    with pytest.raises(InputError, match="unknown paper"):
+        configure("forward", dataset=MNIST, paper=name)
+
+
+def test_an_unknown_protocol_is_refused():
+    with pytest.raises(InputError, match=r"no protocol 'printed' for mnist.*'code' or 'text'"):
+        configure("forward", dataset=MNIST, protocol="printed")
+
+
+@pytest.mark.parametrize("epochs", [0, -3, 1.5, "2"])
+def test_bad_values_are_refused_before_anything_is_trained(epochs):
+    with pytest.raises(InputError, match="epochs is"):
+        configure("forward", epochs=epochs)
