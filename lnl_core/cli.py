@@ -1,4 +1,4 @@
-"""The `lnl` command: list what there is, fetch data, run a method.
+"""The `lnl` command: list what there is, fetch data, run a method, reproduce a table.
 
 Talk goes to standard error; standard output carries the result, with `--json` exactly one JSON
 document. Exit codes: 0 done, 2 bad input (one sentence says what and how to mend it), 130
@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from lnl_core import cli_table
 from lnl_core.errors import DivergedError, InputError
 
 
@@ -38,12 +39,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="lnl", description="Learning with noisy labels: list, fetch, fit."
+        prog="lnl", description="Learning with noisy labels: list, fetch, fit, reproduce."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     listing = commands.add_parser("list", help="what there is")
-    listing.add_argument("what", choices=("datasets", "methods", "nets", "noise"))
+    listing.add_argument("what", choices=("datasets", "methods", "nets", "noise", "tables"))
     listing.set_defaults(run=_list)
 
     data = commands.add_parser("data", help="download a dataset, or check one")
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     fit.set_defaults(run=_fit)
 
+    cli_table.add_parsers(commands)
     for command in (listing, data, fit):
         command.add_argument("--json", action="store_true", help="one JSON document on stdout")
     return parser
@@ -102,6 +104,10 @@ def _list(arguments: argparse.Namespace) -> int:
         from lnl_core.nets import NETS
 
         rows = {name: net.summary for name, net in NETS.items()}
+    elif arguments.what == "tables":
+        from lnl_core.tables import all_tables
+
+        rows = {name: table.title for name, table in all_tables().items()}
     else:
         from lnl_core.noise import PROTOCOLS
 
@@ -204,9 +210,9 @@ def _watch(run: Any) -> None:
 
 
 def _print_result(run: Any, problem: str | None, *, as_json: bool) -> None:
-    document = run.document()
+    document = run.document(problem)
     if as_json:
-        print(json.dumps(document | ({"error": problem} if problem else {})))
+        print(json.dumps(document))
         return
     from lnl_core.selection import RULES
 

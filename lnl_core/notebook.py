@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import torch
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
@@ -31,6 +32,10 @@ class Session:
     def __init__(self, name: str, profile: str, out_dir: str | None) -> None:
         if profile not in PROFILES:
             raise InputError(f"PROFILE is {profile!r}: it is {', '.join(PROFILES)}.")
+        if profile == "smoke":
+            # Networks this small gain nothing from a second thread, and on a busy machine two
+            # threads that wait for each other at every step take twenty times as long.
+            torch.set_num_threads(1)
         self.name, self.profile = name, profile
         self._out_dir = None if out_dir is None else Path(out_dir)
         self._claims: list[dict] = []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lnl_core.grid import results_folder
 from lnl_core.papers import PAPERS
 from lnl_core.papers.spec import Table
-from lnl_core.tables import Cell, Record, all_tables, decide_claims, table_cells, unjudged
+from lnl_core.selection import RULES
+from lnl_core.tables import Cell, decide_claims, group_runs, judged_keys, table_cells
 from lnl_core.verdicts import VERDICTS, Comparison
 
 
@@ -44,58 +45,50 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def judged_rows(cells: Sequence[Cell]) -> list[dict[str, str]]:
-    return [cell_row(cell) for cell in cells]
-
-
-def unjudged_rows(
-    table: Table, records: Iterable[Record], cells: Sequence[Cell]
-) -> list[dict[str, Any]]:
-    """Runs on these data that no cell counts, as words, with no verdict."""
-    return [
-        row | {"comparison": show_mean(row["comparison"])}
-        for row in unjudged(table, records, cells)
-    ]
+def group_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of `tables.group_runs` as the words of one line."""
+    words = dict(row)
+    words["test accuracy"] = show_mean(words.pop("comparison"))
+    return words
 
 
 def results_page() -> str:
     """`docs/results.md`: every specified table against the committed records, and the claims."""
-    sections, verdicts = [], Counter()
-    for table in all_tables().values():
-        records = list(results_folder(table.paper, "paper"))
-        cells = table_cells(table, records)
-        verdicts.update(cell.comparison.verdict for cell in cells)
-        sections += _table_section(table, records, cells)
-    summary = ", ".join(f"{verdicts[name]} {name}" for name in VERDICTS)
-    return (
-        "\n\n".join(
-            [
-                "# Results",
-                "Written by `lnl report` from `data/results/` and `data/published/`; not by hand. "
-                "Accuracies in percent, mean ± standard deviation (number of runs). *match*: "
-                "within one point or two standard errors of the difference; *close*: within three "
-                "points.",
-                f"**Cells: {summary}.**",
-                *sections,
-            ]
-        )
-        + "\n"
-    )
+    verdicts: Counter[str] = Counter()
+    sections: list[str] = []
+    for name, paper in PAPERS.items():
+        records = list(results_folder(name, "paper"))
+        judged: set[str] = set()
+        for table in paper.TABLES:
+            cells = table_cells(table, records)
+            judged |= judged_keys(cells)
+            verdicts.update(cell.comparison.verdict for cell in cells)
+            sections += _table_section(table, cells, decide_claims(paper.CLAIMS, table, cells))
+        others = [record for record in records if record["key"] not in judged]
+        if others:
+            rows = [group_row(row) for row in group_runs(others, paper.TABLES[0].selection)]
+            sections += [f"## {name}: other data, settings or budgets, not judged", markdown(rows)]
+    summary = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS)
+    head = [
+        "# Results",
+        "Written by `lnl report` from `data/results/` and `data/published/`, not by hand. "
+        "Accuracies in percent, mean ± standard deviation (number of runs). *match*: within one "
+        "point or two standard errors of the difference; *close*: within three points.",
+        f"**Cells: {summary}.**",
+    ]
+    return "\n\n".join(head + sections) + "\n"
 
 
-def _table_section(table: Table, records: list[Record], cells: Sequence[Cell]) -> list[str]:
+def _table_section(table: Table, cells: Sequence[Cell], claims: list[dict]) -> list[str]:
+    rule = f"`{table.selection}` ({RULES[table.selection]})"
     parts = [
         f"## {table.full_name}",
-        f"{table.title}. Published: {table.runs} run{'s' * (table.runs > 1)} a cell, selected by "
-        f"`{table.selection}`; ours under the same rule.",
-        markdown(judged_rows(cells)),
+        f"{table.title}. Published: {table.runs} run{'s' * (table.runs > 1)} a cell. Both sides "
+        f"selected by {rule}.",
+        markdown([cell_row(cell) for cell in cells]),
     ]
-    claims = decide_claims(PAPERS[table.paper].CLAIMS, table, cells)
     if claims:
-        parts += ["Claims:", markdown(claims)]
-    apart = unjudged_rows(table, records, cells)
-    if apart:
-        parts += ["Runs on other data, settings or budgets, not judged:", markdown(apart)]
+        parts += ["What the paper says of it:", markdown(claims)]
     hardware = sorted({record["device"] for cell in cells for record in cell.records})
     if hardware:
         parts.append(f"Hardware: {'; '.join(hardware)}.")

@@ -127,29 +127,30 @@ def is_original(record: Record) -> bool:
     return record["dataset"]["source"].startswith("torchvision ")
 
 
-def unjudged(table: Table, records: Iterable[Record], cells: Sequence[Cell]) -> list[dict]:
-    """The runs of this table's dataset that no cell counts: other data, epochs or settings."""
-    judged = {record["key"] for cell in cells for record in cell.records}
+def judged_keys(cells: Iterable[Cell]) -> set[str]:
+    """The keys of all records that some cell counts."""
+    return {record["key"] for cell in cells for record in cell.records}
+
+
+def group_runs(records: Iterable[Record], selection: str) -> list[dict[str, Any]]:
+    """Runs that no cell counts (other data, epochs or settings), those alike in one row.
+
+    Alike are runs that differ in their seeds alone. `comparison` has our mean under the selection
+    rule and no verdict on it.
+    """
     groups: dict[tuple, list[Record]] = defaultdict(list)
     for record in records:
-        if record["dataset"]["name"] == table.data and record["key"] not in judged:
-            config = record["config"]
-            groups[
-                config["method"], config["noise"]["protocol"], config["protocol"],
-                record["dataset"]["source"], record["dataset"]["train"], config["train"]["epochs"],
-            ].append(record)  # fmt: skip
+        config, dataset = record["config"], record["dataset"]
+        groups[
+            dataset["name"], dataset["source"], config["method"], config["noise"]["protocol"],
+            config["protocol"] or "—", config["net"], dataset["train"], config["train"]["epochs"],
+        ].append(record)  # fmt: skip
+    names = ("data", "source", "method", "noise", "protocol", "net", "samples", "epochs")
     rows = []
-    for (method, noise, protocol, source, train, epochs), group in sorted(
-        groups.items(), key=lambda item: tuple(map(str, item[0]))
-    ):
-        values = [100 * r["metrics"][table.selection] for r in group if r["status"] == "finished"]
-        shown = compare(None, values, diverged=len(group) - len(values))
-        rows.append(
-            {
-                "method": method, "noise": noise, "protocol": protocol or "—", "data": source,
-                "training samples": train, "epochs": epochs, "comparison": shown,
-            }
-        )  # fmt: skip
+    for what, group in sorted(groups.items()):
+        finished = [r["metrics"][selection] for r in group if r["status"] == "finished"]
+        mean = compare(None, [100 * v for v in finished], diverged=len(group) - len(finished))
+        rows.append(dict(zip(names, what, strict=True)) | {"comparison": mean})
     return rows
 
 

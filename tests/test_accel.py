@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lnl_core import InputError
-from lnl_core.accel import describe_device, pick_device
+from lnl_core.accel import describe_device, peak_memory_mb, pick_device
 
 
 @pytest.mark.parametrize("here", [False, True])
@@ -33,8 +33,21 @@ def test_an_unknown_device_is_answered_with_the_nearest():
         pick_device("gpu")
 
 
-def test_a_cpu_is_described_with_its_threads():
-    assert describe_device(torch.device("cpu")) == f"cpu, {torch.get_num_threads()} threads"
+def test_a_cpu_is_described_by_its_name():
+    name = describe_device(torch.device("cpu"))
+    assert name and "\n" not in name
+
+
+def test_a_processor_that_tells_no_name_is_described_all_the_same(monkeypatch):
+    def absent(self):
+        raise FileNotFoundError
+
+    monkeypatch.setattr("pathlib.Path.read_text", absent)
+    assert describe_device(torch.device("cpu"))
+
+
+def test_memory_is_counted_in_megabytes():
+    assert 50 < peak_memory_mb(torch.device("cpu")) < 50_000  # torch alone takes some hundred
 
 
 @pytest.mark.gpu

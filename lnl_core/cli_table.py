@@ -1,0 +1,130 @@
+"""`lnl table` and `lnl report`: compute what is missing, and show paper beside reproduced."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from lnl_core.errors import InputError
+
+
+def add_parsers(commands: argparse._SubParsersAction) -> None:
+    table = commands.add_parser("table", help="reproduce a paper's table; resumes where it was")
+    table.add_argument("name", metavar="PAPER/TABLE", help="see `lnl list tables`")
+    table.add_argument("--profile", default="smoke", help="smoke, laptop or paper")
+    table.add_argument("--protocol", help="text (as printed) or code (as the authors ran it)")
+    table.add_argument("--seeds", type=int, metavar="N", help="runs a cell (default: the paper's)")
+    table.add_argument("--methods", metavar="A,B", help="these rows alone")
+    table.add_argument("--noise", metavar="A:0.2,B:0.6", help="these columns alone")
+    table.add_argument("--jobs", type=int, metavar="N", help="runs at a time (default: cores)")
+    table.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    table.add_argument("--results", type=Path, metavar="FOLDER", help="where the records lie")
+    table.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    table.set_defaults(run=run_table)
+
+    report = commands.add_parser("report", help="write docs/results.md from the records")
+    report.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    report.set_defaults(run=run_report)
+
+
+def run_table(arguments: argparse.Namespace) -> int:
+    from lnl_core import report
+    from lnl_core.grid import key_of, results_folder
+    from lnl_core.tables import cell_config, get_table, group_runs, judged_keys, table_cells
+
+    table = get_table(arguments.name)
+    methods, columns = _chosen(table, arguments.methods, arguments.noise)
+    seeds = _seeds(arguments.seeds, table.runs if arguments.profile == "paper" else 1)
+    configs = [
+        cell_config(table, method, column, seed, arguments.profile, arguments.protocol)
+        for seed in range(seeds)  # seed by seed: a grid that is stopped has every cell once
+        for method in methods
+        for column in columns
+    ]
+    folder = results_folder(table.paper, arguments.profile, arguments.results)
+    _compute(configs, folder, arguments.jobs, arguments.device)
+
+    records = list(folder)
+    cells = [
+        cell
+        for cell in table_cells(table, records, arguments.protocol)
+        if cell.column in columns and (arguments.methods is None or cell.method in methods)
+    ]
+    asked = {key_of(config) for config in configs} - judged_keys(cells)
+    apart = group_runs([r for r in records if r["key"] in asked], table.selection)
+    if arguments.json:
+        rows = [
+            {"method": cell.method, "noise": cell.column, **asdict(cell.comparison)}
+            for cell in cells
+        ]
+        others = [row | {"comparison": asdict(row["comparison"])} for row in apart]
+        print(json.dumps({"table": table.full_name, "cells": rows, "unjudged": others}))
+        return 0
+    print(f"{table.full_name}: {table.title}\n")
+    print(report.markdown([report.cell_row(cell) for cell in cells]))
+    if apart:
+        print("\nOn other data, settings or budgets, not judged:\n")
+        print(report.markdown([report.group_row(row) for row in apart]))
+    return 0
+
+
+def run_report(arguments: argparse.Namespace) -> int:
+    from lnl_core.records import project_folder
+    from lnl_core.report import results_page
+
+    file = project_folder("results").parent.parent / "docs" / "results.md"
+    part = file.with_suffix(".part")
+    part.write_text(results_page())
+    os.replace(part, file)
+    print(json.dumps({"wrote": str(file)}) if arguments.json else f"wrote {file}")
+    return 0
+
+
+def _compute(configs: list, folder, jobs: int | None, device: str) -> None:
+    from tqdm import tqdm
+
+    from lnl_core.grid import missing, run_grid
+
+    todo = missing(configs, folder)
+    print(f"{len(configs) - len(todo)} of {len(configs)} runs are there", file=sys.stderr)
+    if not todo:
+        return
+    # On a terminal the bar is drawn often, elsewhere every ten seconds.
+    pause = 0.2 if sys.stderr.isatty() else 10
+    with tqdm(total=len(todo), unit="run", mininterval=pause) as bar:
+        for config in run_grid(todo, folder, jobs=jobs, device=device):
+            bar.set_postfix(last=f"{config.method} {config.noise}", refresh=False)
+            bar.update()
+
+
+def _chosen(table, methods: str | None, noise: str | None) -> tuple[list[str], list[str]]:
+    """Rows and columns to compute. By default every row whose method exists."""
+    from lnl_core.errors import unknown_name
+    from lnl_core.methods import get_method, method_names
+
+    rows = [name for name in table.methods if name in method_names()]
+    if methods is not None:
+        rows = methods.split(",")
+        for name in rows:
+            if name not in table.methods:
+                raise unknown_name(f"row of {table.full_name}", name, table.methods)
+            get_method(name)
+    columns = list(table.columns)
+    if noise is not None:
+        own = {f"{table.data}-{column}": column for column in table.columns}
+        columns = [own.get(name, name) for name in noise.split(",")]
+        for name in columns:
+            if name not in table.columns:
+                raise unknown_name(f"column of {table.full_name}", name, table.columns)
+    return rows, columns
+
+
+def _seeds(asked: int | None, default: int) -> int:
+    seeds = default if asked is None else asked
+    if seeds < 1:
+        raise InputError(f"{seeds} seeds were asked for, but at least 1 is needed.")
+    return seeds
