@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from lnl_core.config import RunConfig, Seeds, TrainConfig
@@ -15,7 +16,7 @@ from lnl_core.errors import InputError, unknown_name
 from lnl_core.methods import check_options, get_method
 from lnl_core.nets import NETS
 from lnl_core.noise import Noise, parse_noise
-from lnl_core.papers import paper_for, paper_settings
+from lnl_core.papers import paper_datasets, paper_for, paper_settings
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,21 @@ def configure(
     noise = noise if isinstance(noise, Noise) else parse_noise(noise)
     budget = PROFILES[profile]
     data = data or (budget.data if dataset is None else dataset.name)
-    dataset = dataset or load_dataset(data)
+    # The data themselves are loaded only where their kind or size matters: a paper's config can
+    # be written down, and compared with records, on a machine that has no data.
+    if dataset is not None:
+        name = dataset.name
+    else:
+        name = Path(data).stem if data.endswith(".npz") else data
+        if name not in paper_datasets() or budget.limit is not None:
+            dataset = load_dataset(data)
 
-    home = paper or paper_for(dataset.name, entry.paper)
+    home = paper or paper_for(name, entry.paper)
     if home is not None:
-        protocol, settings = paper_settings(home, dataset.name, protocol)
+        protocol, settings = paper_settings(home, name, protocol)
     elif profile == "paper" or protocol is not None:
         raise InputError(
-            f"no paper here trains on {dataset.name}, so there is no "
+            f"no paper here trains on {name}, so there is no "
             f"{'profile' if protocol is None else 'protocol'} "
             f"'{protocol or profile}' for it: use the profile 'smoke' or 'laptop'."
         )
@@ -109,7 +117,7 @@ def configure(
         settings |= {"net": net, "net_options": {}}
     if net_options:
         settings["net_options"] = settings.get("net_options", {}) | dict(net_options)
-    if limit is None and budget.limit is not None and budget.limit < len(dataset.x_train):
+    if limit is None and budget.limit is not None and len(dataset.x_train) > budget.limit:
         limit = budget.limit
     return RunConfig(
         method=method,

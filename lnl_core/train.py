@@ -149,6 +149,8 @@ def fit(
 
 def evaluate(method: Method, data: NoisyData, config: TrainConfig) -> dict[str, float | None]:
     """Losses and accuracies on the three splits: the fields of an `EpochRecord`, see there."""
+    was_training = method.training
+    method.eval()
     preprocess = data.preprocess(config.preprocess)
     seen = data.train.head(config.train_eval)
     test, val, train = (_logits(method, split, preprocess) for split in (data.test, data.val, seen))
@@ -162,6 +164,7 @@ def evaluate(method: Method, data: NoisyData, config: TrainConfig) -> dict[str, 
         "train_clean_accuracy": _accuracy(train, seen.clean),
         "memorised": _memorised(train, seen),
     }
+    method.train(was_training)
     # One transfer from the device for all of them.
     scores = dict(zip(values, torch.stack(list(values.values())).tolist(), strict=True))
     # A mean over nothing is NaN, and said as None; any other NaN is for the caller to see.
@@ -172,11 +175,8 @@ def evaluate(method: Method, data: NoisyData, config: TrainConfig) -> dict[str, 
 
 @torch.inference_mode()
 def _logits(method: Method, split: Split, preprocess) -> Tensor:
-    """The clean classifier's logits [N, K] on a split, in evaluation mode, in big batches."""
-    was_training = method.training
-    method.eval()
+    """The clean classifier's logits [N, K] on a split, in big batches."""
     parts = [method.logits(preprocess(x)).float() for x in split.x.split(EVALUATION_BATCH)]
-    method.train(was_training)
     return torch.cat(parts)
 
 

@@ -23,8 +23,8 @@ def check_matrix(matrix: ArrayLike, num_classes: int | None = None) -> NDArray[n
     """
     try:
         t = np.asarray(matrix, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"a transition matrix must be numbers, got {matrix!r:.60}.") from error
+    except (TypeError, ValueError):
+        raise InputError(f"a transition matrix must be numbers, got {matrix!r:.60}.") from None
     if t.ndim != 2 or t.shape[0] != t.shape[1] or not t.size:
         raise InputError(
             f"a transition matrix must be square, got shape {list(t.shape)}: give one row and "

@@ -33,13 +33,14 @@ def expected(name: str, kind: str) -> np.ndarray:
 @pytest.mark.parametrize("kind", STORED)
 @pytest.mark.parametrize("name", PREPROCESS)
 def test_preprocessing_agrees_with_numpy(name, kind):
-    stored = torch.from_numpy(STORED[kind])
+    stored = torch.from_numpy(STORED[kind].copy())
     preprocess = make_preprocess(name, stored)
     result = preprocess(stored)
     assert result.dtype == torch.float32
     # Means are float32: the third feature's, -3, is held to 1e-5 of its deviation of 0.01.
     np.testing.assert_allclose(result.numpy(), expected(name, kind), rtol=1e-5, atol=2e-5)
-    torch.testing.assert_close(preprocess(stored[7:9]), result[7:9], rtol=0, atol=0)
+    few = preprocess(torch.from_numpy(STORED[kind][7:9].copy()))
+    torch.testing.assert_close(few, result[7:9], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("kind", STORED)
@@ -64,6 +65,8 @@ def test_constant_feature_becomes_zero(value):
     x = torch.stack([torch.full((9,), value), torch.arange(9.0)], 1)
     result = make_preprocess("standardise", x)(x)
     assert torch.equal(result[:, 0], torch.zeros(9))
+    preprocess = make_preprocess("standardise", x)
+    assert preprocess(x + 1)[:, 0].tolist() == [0] * 9  # also where the test data differ
     assert result[:, 1].std(correction=0).item() == pytest.approx(1)
 
 

@@ -89,14 +89,14 @@ def test_its_own_checkpoint_is_taken_and_a_finished_run_trains_no_more(folder, m
     assert again.seconds >= sum(record.seconds for record in again.history) > 0
 
 
-def test_fit_alone_tells_splits_and_labels_apart(tmp_path):
+def test_fit_alone_tells_data_and_settings_apart(tmp_path):
     train = TrainConfig(epochs=1)
 
-    def run(data):
+    def run(data, train=train, **given):
         torch.manual_seed(0)
         net = build_net("mlp", data.input_shape, data.num_classes)
         method = Method(net, TrainingSet(data, train))
-        return list(fit(method, data, train, checkpoint=tmp_path / "c.pt"))
+        return list(fit(method, data, train, checkpoint=tmp_path / "c.pt", **given))
 
     data = noisy_data()
     records = run(data)
@@ -107,6 +107,9 @@ def test_fit_alone_tells_splits_and_labels_apart(tmp_path):
     for other in (relabelled, noisy_data(val_fraction=0.3), noisy_data("symmetric:0.2")):
         with pytest.raises(InputError, match="other settings"):
             run(other)
+    for given in ({"seed": 1}, {"stage": "other"}, {"keep_best": True}, {"train": TrainConfig()}):
+        with pytest.raises(InputError, match="other settings"):
+            run(data, **given)
 
 
 def test_stages_have_a_checkpoint_each(tmp_path, monkeypatch):

@@ -393,6 +393,14 @@ def test_the_matrix_that_made_the_noise_is_the_default(name):
     )
 
 
+def test_the_weight_of_a_label_in_bootstrapping_is_095_unless_given():
+    default, given = (
+        small_run("bootstrap-soft"),
+        small_run("bootstrap-soft", options={"beta": 0.95}),
+    )
+    assert_same_runs(finish(default), finish(given))
+
+
 def test_forward_uses_the_matrix_and_not_its_transpose():
     t = np.eye(4)
     t[0] = [0.2, 0.8, 0, 0]  # class 0 is often called 1

@@ -254,9 +254,14 @@ def test_output_layer_is_uniform_by_default(name):
 
 
 @pytest.mark.parametrize("name", PATRINI_NETS)
-def test_output_layer_is_he_on_request(name):
-    head = make(name, classes=100, output_init="he").head
-    assert head.weight.std().item() == pytest.approx(math.sqrt(2 / head.in_features), rel=0.05)
+def test_keras_init_is_a_truncated_normal_in_every_layer(name):
+    net = make(name, classes=100, init="keras")
+    for layer in [*body_layers(net), net.head]:
+        spread = math.sqrt(2 / fan_in(layer))
+        assert layer.weight.abs().max() <= 2 * spread
+        # The standard deviation of a standard normal cut at 2 is 0.8796.
+        tolerance = 5 / math.sqrt(2 * layer.weight.numel())
+        assert layer.weight.std().item() == pytest.approx(0.8796 * spread, rel=tolerance)
 
 
 @pytest.mark.parametrize("name", ["lenet", "preact-resnet32"])
@@ -426,8 +431,8 @@ def test_resnets_halve_twice_or_three_times():
 def test_registry():
     assert net_names() == list(NETS)
     assert all(spec.summary and "\n" not in spec.summary for spec in NETS.values())
-    assert NETS["mlp"].options == {"hidden": (128, 128), "dropout": 0.0, "output_init": "uniform"}
-    assert NETS["resnet14"].options == {"output_init": "uniform"}
+    assert NETS["mlp"].options == {"hidden": (128, 128), "dropout": 0.0, "init": "text"}
+    assert NETS["resnet14"].options == {"init": "text"}
     assert NETS["lenet"].options == {}
 
 
@@ -448,14 +453,13 @@ TOO_SMALL = "use 'mlp', which takes vectors and images of any size."
             "mlp",
             COLOUR,
             {"droput": 0.2},
-            "unknown mlp option 'droput': did you mean 'dropout'? "
-            "Known: dropout, hidden, output_init.",
+            "unknown mlp option 'droput': did you mean 'dropout'? Known: dropout, hidden, init.",
         ),
         (
             "resnet32",
             COLOUR,
             {"depth": 44},
-            "unknown resnet32 option 'depth': Known: output_init.",
+            "unknown resnet32 option 'depth': Known: init.",
         ),
         ("lenet", GREY, {"dropout": 0.5}, "net 'lenet' takes no options: leave out 'dropout'."),
         (
@@ -503,8 +507,8 @@ TOO_SMALL = "use 'mlp', which takes vectors and images of any size."
         (
             "resnet14",
             COLOUR,
-            {"output_init": "unifrom"},
-            "unknown output_init 'unifrom': did you mean 'uniform'? Known: he, uniform.",
+            {"init": "keros"},
+            "unknown init 'keros': did you mean 'keras'? Known: keras, text.",
         ),
     ],
 )

@@ -224,12 +224,13 @@ def test_exact_symmetric_draw_touches_the_rounded_up_count(rate, count, touched)
     assert (noisy != labels).sum() == touched
 
 
-def test_exact_symmetric_draw_is_uniform_over_the_other_classes():
+@pytest.mark.parametrize("name", ["symmetric", "symmetric-inclusive"])
+def test_exact_symmetric_draw_follows_its_matrix(name):
     labels = unbalanced(100_000)
-    noisy = Noise("symmetric", 0.9, draw="exact").corrupt(labels, 10, seed=1)
-    realised = realised_matrix(labels, noisy, 10)
-    # 6,000 or more a class: five standard deviations of a share of 0.1 are below 0.02.
-    np.testing.assert_allclose(realised, np.full((10, 10), 0.1), atol=0.02)
+    noise = Noise(name, 0.8, draw="exact")
+    realised = realised_matrix(labels, noise.corrupt(labels, 10, seed=1), 10)
+    # 6,000 or more a class: five standard deviations of a share are below 0.03.
+    np.testing.assert_allclose(realised, noise.transition_matrix(10), atol=0.03)
 
 
 @draws
@@ -465,3 +466,9 @@ def test_matrix_of_another_size_is_refused():
 @pytest.mark.parametrize("seed", [-1, 2**32, 0.5, True, None])
 def test_bad_seed_is_refused(seed):
     assert "2^32-1" in message(Noise("symmetric", 0.2).corrupt, np.zeros(3, int), 2, seed)
+
+
+def test_noises_with_other_matrices_are_other_noises():
+    one, other = np.eye(2), np.array([[0.9, 0.1], [0.0, 1.0]])
+    assert Noise("matrix", matrix=one) == Noise("matrix", matrix=one.copy())
+    assert Noise("matrix", matrix=one) != Noise("matrix", matrix=other)

@@ -33,7 +33,7 @@ def test_the_code_protocol_is_the_default_where_the_authors_code_is_known():
         epochs=40, batch_size=128, optimizer="adagrad", lr=0.01, epsilon=1e-6, preprocess="unit"
     )
     assert config.net == "mlp"
-    assert config.net_options == {"dropout": 0.2, "output_init": "he"}
+    assert config.net_options == {"dropout": 0.2, "init": "keras"}
 
 
 def test_text_and_code_differ_in_dropout_and_the_last_layer_alone():
@@ -41,7 +41,7 @@ def test_text_and_code_differ_in_dropout_and_the_last_layer_alone():
         configure("forward", dataset=MNIST, profile="paper", protocol=protocol)
         for protocol in ("text", "code")
     )
-    assert text.net_options == {"dropout": 0.5, "output_init": "uniform"}
+    assert text.net_options == {"dropout": 0.5, "init": "text"}
     assert dataclasses.replace(text, protocol="code", net_options=code.net_options) == code
 
 
@@ -137,6 +137,15 @@ def test_a_dataset_at_hand_is_named_in_the_config():
     assert configure("forward", "elsewhere.npz", dataset=random_dataset()).data == "elsewhere.npz"
 
 
+def test_a_papers_config_can_be_written_down_where_its_data_are_not(monkeypatch, tmp_path):
+    monkeypatch.setenv("LNL_DATA", str(tmp_path))
+    config = configure("forward", "mnist", profile="paper")
+    assert config == configure("forward", dataset=MNIST, profile="paper")
+    assert configure("forward", profile="paper").data == "mnist"
+    with pytest.raises(InputError, match="lnl data fetch mnist"):
+        configure("forward", "mnist", profile="laptop")  # its size decides the limit
+
+
 # --- what is given wins --------------------------------------------------------------------------
 
 
@@ -155,14 +164,14 @@ def test_what_is_given_wins_over_paper_and_budget():
 def test_another_net_leaves_the_options_of_the_papers_net_behind():
     assert configure("forward", dataset=MNIST, net="lenet").net_options == {}
     same = configure("forward", dataset=MNIST, net="mlp")
-    assert same.net_options == {"dropout": 0.2, "output_init": "he"}
+    assert same.net_options == {"dropout": 0.2, "init": "keras"}
 
 
 def test_net_options_are_added_to_the_papers():
     config = configure("forward", dataset=MNIST, net_options={"dropout": 0.0})
-    assert config.net_options == {"dropout": 0.0, "output_init": "he"}
-    other = configure("forward", dataset=MNIST, net="resnet14", net_options={"output_init": "he"})
-    assert other.net_options == {"output_init": "he"}
+    assert config.net_options == {"dropout": 0.0, "init": "keras"}
+    other = configure("forward", dataset=MNIST, net="resnet14", net_options={"init": "keras"})
+    assert other.net_options == {"init": "keras"}
 
 
 def test_nothing_that_is_given_changes_the_papers_settings():

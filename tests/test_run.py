@@ -11,7 +11,7 @@ import pytest
 import torch
 from training_helpers import assert_same, finish, random_dataset, small_config, small_run, weights
 
-from lnl_core import Dataset, InputError, Method, Run, Seeds, configure
+from lnl_core import Dataset, InputError, Method, Run, RunConfig, Seeds, configure
 from lnl_core.data import data_folder
 from lnl_core.methods import get_method, register, registry
 
@@ -180,6 +180,13 @@ def test_stages_may_have_settings_of_their_own(monkeypatch):
 
 
 # --- what is refused ------------------------------------------------------------------------------
+
+
+def test_a_config_made_by_hand_is_checked_before_training():
+    with pytest.raises(InputError, match="no option 'zeal'"):
+        Run(RunConfig("forward", options={"zeal": 1}), dataset=random_dataset())
+    with pytest.raises(InputError, match="did you mean 'forward'"):
+        Run(RunConfig("forwards"), dataset=random_dataset())
 
 
 def test_bad_options_of_the_net_are_refused():

@@ -42,6 +42,11 @@ def test_no_image_is_twice_there(shapes):
     assert len({image.tobytes() for image in images}) == 2500
 
 
+def test_train_and_test_images_differ_also_at_equal_sizes():
+    data = make_shapes(30, 30)
+    assert not torch.equal(data.x_train, data.x_test)
+
+
 def silhouettes(images: torch.Tensor) -> torch.Tensor:
     """Where an image differs from its own border: 1 inside the object, 0 outside."""
     x = images.float()
@@ -62,6 +67,7 @@ def test_object_lies_inside_its_image(shapes):
 def test_colour_does_not_tell_the_class(shapes):
     """Were one class redder or darker, its mean colour would stand out of the others'."""
     border = shapes.x_train[:, :, :2].double().mean((2, 3))
+    assert (border.std(0) > 40).all()  # it does vary
     for channel in range(3):
         per_class = [border[shapes.y_train == k, channel] for k in range(10)]
         error = border[:, channel].std().item() / 200**0.5
@@ -70,7 +76,7 @@ def test_colour_does_not_tell_the_class(shapes):
 
 
 def test_outline_tells_the_class(shapes):
-    """Moved to their centre of mass, silhouettes of a class resemble its mean silhouette."""
+    """Moved to their centre of mass, a silhouette's nearest neighbours are of its class."""
 
     def centred(images: torch.Tensor) -> torch.Tensor:
         masks = silhouettes(images)
@@ -85,7 +91,5 @@ def test_outline_tells_the_class(shapes):
     train, test = centred(shapes.x_train), centred(shapes.x_test)
     nearest = torch.cdist(test, train).topk(5, largest=False).indices
     guess = shapes.y_train[nearest].mode(1).values
-    right = (guess == shapes.y_test).double().mean().item()
-    assert right > 0.5  # 0.1 by chance
     for k in range(10):
-        assert (guess[shapes.y_test == k] == k).double().mean() > 0.2
+        assert (guess[shapes.y_test == k] == k).double().mean() > 0.9

@@ -156,6 +156,13 @@ def test_train_loss_is_the_mean_over_the_updates():
     assert record.train_loss == pytest.approx(np.mean(method.seen), rel=1e-6)
 
 
+def test_no_step_is_made_on_a_single_left_over_sample():
+    config = dataclasses.replace(CONFIG, epochs=1, batch_size=47)
+    method, data = made(Recording, config=config)
+    list(fit(method, data, config))
+    assert method.batch_sizes == [48]
+
+
 def test_the_first_loss_is_cross_entropy_at_the_initial_weights():
     method, data = made(Recording)
     x = data.train.x.double().numpy().reshape(len(data.train), -1) / 255
@@ -308,6 +315,21 @@ def test_the_best_epoch_is_kept_also_across_an_interruption(tmp_path):
             resumed, again = run(checkpoint=tmp_path / f"{stop}.pt")
             assert_same(whole.state_dict(), resumed.state_dict())
             assert timeless(records) == timeless(again)
+
+
+def test_of_equally_good_epochs_the_first_is_kept():
+    class Indifferent(Method):
+        def criterion(self, logits, labels):
+            loss = super().criterion(logits, labels)
+            return loss if self.training else 0 * loss
+
+    def trained(epochs, keep_best):
+        config = dataclasses.replace(CONFIG, epochs=epochs)
+        method, data = made(Indifferent, config=config)
+        assert {record.val_loss for record in fit(method, data, config, keep_best=keep_best)} == {0}
+        return method.state_dict()
+
+    assert_same(trained(epochs=3, keep_best=True), trained(epochs=1, keep_best=False))
 
 
 def test_the_best_epoch_needs_a_validation_split():

@@ -132,16 +132,18 @@ def make_noisy(
 ) -> NoisyData:
     """Corrupt the training labels, hold out a validation split, keep the test labels clean.
 
-    The noisy label of a training example depends on `noise_seed` alone, not on the split. The
-    validation labels are noisy too (selecting on clean ones is a choice, not a default).
-    `limit` keeps that many training samples, drawn with `split_seed`, before anything else.
+    The noisy label of a training example depends on `noise_seed` alone, not on the split or the
+    limit. The validation labels are noisy too (selecting on clean ones is a choice, not a
+    default). `limit` keeps that many training samples, drawn with `split_seed`.
     """
     if not 0 <= val_fraction < 1:
         raise InputError(f"the validation share is {val_fraction}, but it lies in [0, 1).")
+    fingerprint = dataset.fingerprint
+    noisy = _noisy_labels(dataset, noise, noise_seed)
     rng = numpy_generator("split", split_seed)
     if limit is not None:
-        dataset = dataset.subset(limit, rng)
-    noisy = _noisy_labels(dataset, noise, noise_seed)
+        dataset = replace(dataset, y_train_noisy=noisy).subset(limit, rng)
+        noisy = dataset.y_train_noisy
 
     order = torch.from_numpy(rng.permutation(len(dataset.x_train)))
     held_out = round(val_fraction * len(order))
@@ -163,7 +165,7 @@ def make_noisy(
         name=dataset.name,
         classes=dataset.classes,
         source=dataset.source,
-        dataset_fingerprint=dataset.fingerprint,
+        dataset_fingerprint=fingerprint,
         train=train,
         val=val,
         test=Split(dataset.x_test, dataset.y_test, dataset.y_test),

@@ -116,11 +116,11 @@ def _load_torchvision(name: str) -> Dataset:
     try:
         # A progress bar and a download only in `fetch_dataset`: here it is there or it is not.
         train, test = (cls(data_folder(), train=train, download=False) for train in (True, False))
-    except UNREADABLE as error:
+    except UNREADABLE:
         raise InputError(
             f"{name} is not in {data_folder()}, or is damaged there: delete what is damaged and "
             f"run `lnl data fetch {name}` ({SOURCES[name].megabytes} MB), or {_by_hand(name)}."
-        ) from error
+        ) from None
     images = [torch.as_tensor(np.asarray(part.data)) for part in (train, test)]
     # MNIST's are [N, H, W], CIFAR's [N, H, W, C].
     x = [i.unsqueeze(1) if i.dim() == 3 else i.permute(0, 3, 1, 2).contiguous() for i in images]

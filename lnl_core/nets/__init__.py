@@ -1,6 +1,6 @@
 """The papers' architectures, by name.
 
-    net = build_net("resnet14", (3, 32, 32), 10, output_init="he")
+    net = build_net("resnet14", (3, 32, 32), 10, init="keras")
     logits = net(images)                # [B, 3, 32, 32] → [B, 10]
     features = net.features(images)     # [B, net.feature_dim]
 

@@ -17,11 +17,22 @@ Layer = nn.Linear | nn.Conv2d
 def he(layer: Layer) -> None:
     """Normal with standard deviation sqrt(2 / fan_in), for layers before a ReLU.
 
-    He et al. 2015, eq. 10; Patrini et al. 2017, section 5.1. A plain normal, as He et al.
-    write it: Keras' `he_normal`, which Patrini et al.'s code calls, cuts it at two standard
-    deviations, and before Keras 2.2 did so without restoring the spread (0.88 of it is left).
+    He et al. 2015, eq. 10; Patrini et al. 2017, section 5.1.
     """
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    _zero_bias(layer)
+
+
+def keras_he(layer: Layer) -> None:
+    """`he_normal` as Keras 2.0 drew it, which Patrini et al.'s code calls for every layer.
+
+    He's normal, cut at two standard deviations and not widened again: 0.88 of the spread is
+    left. It matters: with asymmetric noise at 60%, forward correction on MNIST gets stuck with
+    one of a swapped pair of classes lost in 5 of 12 runs from a plain He output layer, in 3 of
+    30 from this, in 0 of 30 from `uniform` (measured after three epochs).
+    """
+    spread = (2 / layer.weight[0].numel()) ** 0.5
+    nn.init.trunc_normal_(layer.weight, std=spread, a=-2 * spread, b=2 * spread)
     _zero_bias(layer)
 
 
@@ -40,26 +51,31 @@ def uniform(layer: Layer) -> None:
     _zero_bias(layer)
 
 
-# The output layer of Patrini et al.'s nets: `uniform` in the text, `he` in the authors' code.
-OUTPUT_INITS: dict[str, Callable[[Layer], None]] = {"uniform": uniform, "he": he}
+Init = Callable[[Layer], None]
+
+# Patrini et al.'s nets, by the option `init`: the body's layers, and the output layer.
+PATRINI_INITS: dict[str, tuple[Init, Init]] = {
+    "text": (he, uniform),
+    "keras": (keras_he, keras_he),
+}
 
 
-def output_init_named(name: str) -> Callable[[Layer], None]:
-    """The initialisation that the option `output_init` names; `InputError` if there is none."""
-    if name not in OUTPUT_INITS:
-        raise unknown_name("output_init", name, OUTPUT_INITS)
-    return OUTPUT_INITS[name]
+def patrini_init(name: str) -> tuple[Init, Init]:
+    """What the option `init` names, for body and output; `InputError` if there is none."""
+    if name not in PATRINI_INITS:
+        raise unknown_name("init", name, PATRINI_INITS)
+    return PATRINI_INITS[name]
 
 
-def initialise(net: nn.Module, *, output: Callable[[Layer], None]) -> None:
-    """`he` for every convolution and linear layer of `net`, then `output` for `net.head`.
+def initialise(net: nn.Module, *, body: Init = he, output: Init) -> None:
+    """`body` for every convolution and linear layer of `net`, then `output` for `net.head`.
 
     Draws from PyTorch's global generator, in the order in which the layers were made: the
     same seed gives the same weights.
     """
     for layer in net.modules():
         if isinstance(layer, Layer):
-            he(layer)
+            body(layer)
     output(net.head)
 
 

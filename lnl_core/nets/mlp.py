@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lnl_core.errors import InputError
 from lnl_core.nets.base import Net, are_positive_integers
-from lnl_core.nets.init import initialise, output_init_named
+from lnl_core.nets.init import initialise, patrini_init
 
 
 class MLP(Net):
@@ -25,7 +25,8 @@ class MLP(Net):
     hidden : widths of the hidden layers, positive; () is multinomial logistic regression.
     dropout : probability in [0, 1) of dropping a hidden unit, after each hidden layer's ReLU.
         Patrini et al.: 0.5 in the text, 0.2 in the authors' code. Here 0 unless asked for.
-    output_init : "uniform", as in the text, or "he", as in the authors' code.
+    init : "text", He normal and for the output layer U[-0.05, 0.05]; or "keras", the authors'
+        code, Keras 2.0's he_normal for every layer.
 
     Raises `InputError` for values outside these ranges.
     """
@@ -37,7 +38,7 @@ class MLP(Net):
         *,
         hidden: Sequence[int] = (128, 128),
         dropout: float = 0.0,
-        output_init: str = "uniform",
+        init: str = "text",
     ) -> None:
         super().__init__()
         if not are_positive_integers(hidden):
@@ -50,7 +51,7 @@ class MLP(Net):
                 f"dropout = {dropout!r} must be a number in [0, 1): 0 turns it off, 0.2 is what "
                 "Patrini et al. ran, 0.5 what they printed."
             )
-        output = output_init_named(output_init)
+        body, output = patrini_init(init)
 
         layers: list[nn.Module] = [nn.Flatten()]
         fan_in = prod(input_shape)
@@ -59,7 +60,7 @@ class MLP(Net):
             fan_in = width
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(fan_in, num_classes)
-        initialise(self, output=output)
+        initialise(self, body=body, output=output)
 
     def features(self, x: Tensor) -> Tensor:
         return self.body(x)

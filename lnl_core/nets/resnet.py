@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lnl_core.nets.base import Net, require_image
-from lnl_core.nets.init import initialise, lecun, output_init_named
+from lnl_core.nets.init import initialise, lecun, patrini_init
 
 # Eight pixels halve to one in the last stage of `preact-resnet18`; smaller images would only
 # feed padding through it.
@@ -157,7 +157,7 @@ class PreActResNet(Net):
 
 
 def cifar_resnet(
-    depth: int, input_shape: tuple[int, ...], num_classes: int, *, output_init: str = "uniform"
+    depth: int, input_shape: tuple[int, ...], num_classes: int, *, init: str = "text"
 ) -> PreActResNet:
     """Patrini et al.'s CIFAR ResNet of `depth` 14, 32 or 44 (section 5.1).
 
@@ -171,15 +171,16 @@ def cifar_resnet(
     ----------
     input_shape : (C, H, W), H and W at least 8.
     num_classes : K, at least 2.
-    output_init : "uniform", as in the text, or "he", as in the authors' code. All
-        convolutions are He normal, as in the code, those without a ReLU behind them as well.
+    init : "text", He normal and for the output layer U[-0.05, 0.05]; or "keras", the authors'
+        code, Keras 2.0's he_normal for every layer. Convolutions with no ReLU behind them are
+        He normal in both.
 
-    Raises `InputError` for vectors, smaller images and an unknown `output_init`.
+    Raises `InputError` for vectors, smaller images and an unknown `init`.
     """
-    output = output_init_named(output_init)
+    body, output = patrini_init(init)
     blocks = (depth - 2) // 6  # two layers each, three stages; the stem and the head are the 2
     net = PreActResNet(f"resnet{depth}", PATRINI, blocks, input_shape, num_classes)
-    initialise(net, output=output)
+    initialise(net, body=body, output=output)
     return net
 
 

@@ -10,6 +10,11 @@ from lnl_core.papers import patrini2017
 PAPERS: dict[str, ModuleType] = {"patrini2017": patrini2017}
 
 
+def paper_datasets() -> set[str]:
+    """The datasets that some paper here trains on."""
+    return {data for paper in PAPERS.values() for data in paper.SETTINGS}
+
+
 def paper_for(data: str, preferred: str) -> str | None:
     """The preferred paper if it trains on these data, else the first that does, else None."""
     order = [preferred, *PAPERS] if preferred in PAPERS else list(PAPERS)

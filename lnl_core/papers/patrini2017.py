@@ -16,23 +16,23 @@ _MNIST_TRAINING = TrainConfig(
 #: Dataset → protocol → keywords of `RunConfig`. The first protocol of a dataset is the default.
 SETTINGS: dict[str, dict[str, dict]] = {
     "mnist": {
-        # Dropout 0.2, and He initialisation in the output layer as well.
+        # Dropout 0.2, and Keras 2.0's he_normal in every layer, the output's as well.
         "code": {
             "net": "mlp",
-            "net_options": {"dropout": 0.2, "output_init": "he"},
+            "net_options": {"dropout": 0.2, "init": "keras"},
             "train": _MNIST_TRAINING,
         },
         # Dropout 0.5, and U[-0.05, 0.05] for the layer that no ReLU follows.
         "text": {
             "net": "mlp",
-            "net_options": {"dropout": 0.5, "output_init": "uniform"},
+            "net_options": {"dropout": 0.5, "init": "text"},
             "train": _MNIST_TRAINING,
         },
     },
     "cifar10": {
         "text": {
             "net": "resnet14",
-            "net_options": {"output_init": "uniform"},
+            "net_options": {"init": "text"},
             "train": TrainConfig(
                 epochs=120, batch_size=128, optimizer="sgd", lr=0.01, momentum=0.9,
                 weight_decay=1e-4, schedule="step", lr_drops=(40, 80), preprocess="pixel-mean",

@@ -1,0 +1,142 @@
+"""Which records count for which cell, and what the cells and claims then say."""
+
+import copy
+
+import pytest
+from ledger_helpers import TABLE, cell_record, mnist_config, record_of
+
+from lnl_core.errors import InputError
+from lnl_core.papers import PAPERS
+from lnl_core.papers.spec import Claim, beats
+from lnl_core.report import cell_row, group_row, markdown
+from lnl_core.selection import RULES
+from lnl_core.tables import (
+    all_tables,
+    decide_claims,
+    get_table,
+    group_runs,
+    judged_keys,
+    published_cell,
+    table_cells,
+)
+
+HARD = "asymmetric:0.6"
+
+
+def the_cell(records, method="forward", column=HARD, protocol=None):
+    cells = table_cells(TABLE, records, protocol)
+    return next(cell for cell in cells if (cell.method, cell.column) == (method, column))
+
+
+@pytest.fixture(autouse=True)
+def _no_data(monkeypatch, tmp_path):
+    """A report needs records and published numbers, and no dataset."""
+    monkeypatch.setenv("LNL_DATA", str(tmp_path))
+
+
+def test_every_cell_of_every_table_has_a_published_number():
+    for table in all_tables().values():
+        assert table.selection in RULES
+        for method in table.methods:
+            for column in table.columns:
+                assert published_cell(table, method, column) is not None, (table.name, method)
+
+
+def test_published_numbers_are_found_by_noise_and_rate():
+    assert published_cell(TABLE, "forward", HARD).value == 97.3
+    assert published_cell(TABLE, "forward", "asymmetric:0.2").value == 97.7
+    assert published_cell(TABLE, "cross-entropy", "none").value == 97.9
+    assert published_cell(TABLE, "forward", "symmetric:0.6") is None
+
+
+def test_an_empty_table_says_not_run_and_not_built():
+    verdicts = {cell.method: cell.comparison.verdict for cell in table_cells(TABLE, [])}
+    assert verdicts["forward"] == "not run"
+    assert verdicts["savage"] == "not built"
+
+
+def test_runs_of_a_cell_are_averaged_over_their_seeds():
+    records = [
+        cell_record("forward", HARD, 0.970, seed=0),
+        cell_record("forward", HARD, 0.974, seed=1),
+    ]
+    cell = the_cell(records).comparison
+    assert (cell.n, cell.verdict) == (2, "match")
+    assert cell.mean == pytest.approx(97.2) and cell.delta == pytest.approx(-0.1)
+    assert cell_row(the_cell(records))["reproduced"] == "97.2 ± 0.3 (2)"
+
+
+def test_one_seed_has_no_spread():
+    assert cell_row(the_cell([cell_record("forward", HARD, 0.97)]))["reproduced"] == "97.0 (1)"
+
+
+def test_other_data_epochs_or_protocols_are_not_judged():
+    config = mnist_config("forward", HARD)
+    fewer = copy.deepcopy(config)
+    fewer["train"]["epochs"] = 5
+    text = copy.deepcopy(config)
+    text["net_options"]["dropout"] = 0.5
+    text["protocol"] = "text"
+    subset = config | {"limit": 1000}
+    original = {"source": "torchvision MNIST"}
+    records = [
+        record_of(fewer, 0.97, dataset=original),
+        record_of(text, 0.96, dataset=original),
+        record_of(subset, 0.95, dataset=original),
+        cell_record("forward", HARD, 0.94, dataset={"source": "somebody's MNIST"}),
+    ]
+    cells = table_cells(TABLE, records)
+    assert judged_keys(cells) == set()
+    assert the_cell(records).comparison.verdict == "not run"
+    rows = [group_row(row) for row in group_runs(records, "best_val")]
+    assert len(rows) == 4
+    assert {row["test accuracy"] for row in rows} >= {"97.0 (1)", "96.0 (1)"}
+    assert "verdict" not in rows[0]
+
+
+def test_a_cell_counts_the_protocol_it_is_asked_for():
+    from lnl_core.tables import cell_config
+
+    text = cell_config(TABLE, "forward", HARD, protocol="text").to_dict()
+    record = record_of(text, 0.97, dataset={"source": "torchvision MNIST"})
+    assert the_cell([record], protocol="text").comparison.n == 1
+    assert the_cell([record], protocol="code").comparison.n == 0
+
+
+def test_a_diverged_run_is_shown_and_makes_the_cell_differ():
+    records = [
+        cell_record("forward", HARD, 0.97, seed=0),
+        cell_record("forward", HARD, 0.1, seed=1, status="diverged", error="NaN at epoch 2"),
+    ]
+    cell = the_cell(records)
+    assert cell.comparison.verdict == "differs"
+    assert cell_row(cell)["reproduced"] == "97.0 (1), 1 diverged"
+
+
+def test_claims_hold_fail_or_wait():
+    claims = [
+        beats("table2-mnist", "forward", "cross-entropy", HARD, points=30),
+        beats("table2-mnist", "cross-entropy", "forward", HARD),
+        beats("table2-mnist", "forward", "backward", HARD),
+        Claim("another-table", "not asked", (), lambda means: True),
+    ]
+    records = [cell_record("forward", HARD, 0.97), cell_record("cross-entropy", HARD, 0.53)]
+    rows = decide_claims(claims, TABLE, table_cells(TABLE, records))
+    assert [row["verdict"] for row in rows] == ["holds", "does not hold", "not enough runs"]
+
+
+def test_every_claim_reads_cells_of_its_own_table():
+    for name, paper in PAPERS.items():
+        for claim in paper.CLAIMS:
+            table = get_table(f"{name}/{claim.table}")
+            for method, column in claim.needs:
+                assert method in table.methods and column in table.columns
+
+
+def test_an_unknown_table_suggests_the_nearest():
+    with pytest.raises(InputError, match="did you mean 'patrini2017/table2-mnist'"):
+        get_table("patrini2017/table2-minst")
+
+
+def test_markdown_has_a_line_a_row():
+    assert markdown([{"a": 1, "b": "x"}]).splitlines() == ["| a | b |", "|---|---|", "| 1 | x |"]
