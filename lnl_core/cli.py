@@ -177,8 +177,9 @@ def _fit(arguments: argparse.Namespace) -> int:
     try:
         _watch(run)
     except (DivergedError, InputError) as error:  # what was done until then is not lost
-        problem = str(error)
-    if problem is None or run.history:
+        problem = error
+    # A run that diverged in its first epoch is a result; one that was refused is none.
+    if run.history or (arguments.json and isinstance(problem, DivergedError)):
         _print_result(run, problem, as_json=arguments.json)
     if problem is not None:
         _say(f"lnl: {problem}")
@@ -209,7 +210,7 @@ def _watch(run: Any) -> None:
                 bar.set_postfix(stage=stage, epoch=record.epoch, step=record.step)
 
 
-def _print_result(run: Any, problem: str | None, *, as_json: bool) -> None:
+def _print_result(run: Any, problem: Exception | None, *, as_json: bool) -> None:
     document = run.document(problem)
     if as_json:
         print(json.dumps(document))

@@ -107,7 +107,7 @@ def run_one(
         for _ in run:
             pass
     except DivergedError as error:
-        problem = str(error)
+        problem = error
     folder.write(run.document(problem))
     shutil.rmtree(checkpoints, ignore_errors=True)
     return config

@@ -13,6 +13,8 @@ Conventions of every function here:
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -65,13 +67,18 @@ def forward_corrected(logits: Tensor, target: Tensor, transition_matrix: Tensor)
     return negative_log_likelihood(noisy_log_posterior(logits, transition_matrix), target)
 
 
-def backward_corrected(logits: Tensor, target: Tensor, inverse_matrix: Tensor) -> Tensor:
+def backward_corrected(
+    logits: Tensor, target: Tensor, inverse_matrix: Tensor, clip: float = 0.0
+) -> Tensor:
     """Backward-corrected cross-entropy, (T⁻¹ ℓ)_ỹ with ℓ_k = -log p̂_k (Theorem 1).
 
     `inverse_matrix` is T⁻¹ [K, K] or [M, K, K] (see `transition.inverse`). Unbiased for the
-    clean loss, and therefore, unlike it, sometimes negative.
+    clean loss, and therefore, unlike it, sometimes negative, without bound. `clip` = ε > 0 bounds
+    it: predictions are held in [ε, 1-ε] before the logarithm, and pass no gradient outside.
     """
     losses = -F.log_softmax(logits, -1)
+    if clip:
+        losses = losses.clamp(-math.log1p(-clip), -math.log(clip))
     # (T⁻¹ ℓ) for every sample: ℓ as a row vector times the transpose of T⁻¹.
     corrected = losses @ inverse_matrix.mT
     return -negative_log_likelihood(corrected, target)
@@ -87,3 +94,38 @@ def bootstrap_soft(logits: Tensor, target: Tensor, beta: float = 0.95) -> Tensor
     log_p = F.log_softmax(logits, -1)
     entropy = -(log_p.exp() * log_p).sum(-1)
     return beta * negative_log_likelihood(log_p, target) + (1 - beta) * entropy
+
+
+def bootstrap_hard(logits: Tensor, target: Tensor, beta: float = 0.8) -> Tensor:
+    """Hard bootstrapping, -Σ_k [β t_k + (1-β) z_k] log p_k, z = one-hot(argmax p) (Reed et al.,
+    eq. 7). β in [0, 1] weights the *label*. The argmax passes no gradient."""
+    log_p = F.log_softmax(logits, -1)
+    own = negative_log_likelihood(log_p, log_p.detach().argmax(-1))
+    return beta * negative_log_likelihood(log_p, target) + (1 - beta) * own
+
+
+# The next three act on scores against one-hot targets t in {0, 1}^K and are averaged over the
+# classes, as in Patrini et al.'s code. The original papers have targets of -1 and 1; with 0 and 1
+# only the labelled class has a gradient.
+
+
+def unhinged(scores: Tensor, target: Tensor) -> Tensor:
+    """Mean over k of 1 - t_k v_k (van Rooyen et al. 2015): linear, so unbounded."""
+    return (1 - _one_hot(scores, target) * scores).mean(-1)
+
+
+def sigmoid(scores: Tensor, target: Tensor) -> Tensor:
+    """Mean over k of σ(-t_k v_k) (Ghosh et al. 2015, β = 1): bounded, and flat far out."""
+    return torch.sigmoid(-_one_hot(scores, target) * scores).mean(-1)
+
+
+def savage(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean over k of (1 + exp(2 t_k p_k))⁻² (Masnadi-Shirazi and Vasconcelos 2009), of softmax
+    probabilities p."""
+    return (1 + (2 * _one_hot(logits, target) * logits.softmax(-1)).exp()).pow(-2).mean(-1)
+
+
+def _one_hot(scores: Tensor, target: Tensor) -> Tensor:
+    if target.is_floating_point():
+        return target
+    return F.one_hot(target, scores.shape[-1]).to(scores.dtype)

@@ -110,7 +110,7 @@ def configure(
         stage: _with_changes(_within(config, budget), train)
         for stage, config in settings.get("stages", {}).items()
     }
-    options = settings.pop("options", {}) | options
+    options = settings.pop("options", {}).get(method, {}) | options
     if net is not None and net != settings["net"]:
         if net not in NETS:
             raise unknown_name("net", net, NETS)
@@ -141,16 +141,24 @@ def _generic_kind(dataset: Dataset) -> str:
 
 
 def _within(train: TrainConfig, budget: Profile) -> TrainConfig:
-    """The same schedule squeezed into the budget's epochs."""
+    """The same training in no more than the budget's epochs."""
     if budget.epochs is None or train.epochs <= budget.epochs:
         return train
-    share = budget.epochs / train.epochs
+    return _in_epochs(train, budget.epochs)
+
+
+def _in_epochs(train: TrainConfig, epochs: int) -> TrainConfig:
+    """The same schedule squeezed, or stretched, into so many epochs."""
+    share = epochs / train.epochs
     drops = tuple(max(1, round(drop * share)) for drop in train.lr_drops)
-    return replace(train, epochs=budget.epochs, lr_drops=drops)
+    return replace(train, epochs=epochs, lr_drops=drops)
 
 
 def _with_changes(train: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
     for name in changes:
         if name not in TrainConfig.__dataclass_fields__:
             raise unknown_name("training setting", name, TrainConfig.__dataclass_fields__)
-    return replace(train, **changes)
+    changed = replace(train, **changes)  # checks the values
+    if "lr_drops" in changes:
+        return changed
+    return replace(changed, lr_drops=_in_epochs(train, changed.epochs).lr_drops)

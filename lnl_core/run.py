@@ -10,21 +10,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torchvision
+from numpy.typing import NDArray
 from torch import nn
 
 import lnl_core
 from lnl_core.accel import describe_device, peak_memory_mb, pick_device
 from lnl_core.config import RunConfig, TrainConfig
 from lnl_core.data import Dataset, TrainingSet, load_dataset, make_noisy
-from lnl_core.errors import InputError
+from lnl_core.errors import DivergedError, InputError
 from lnl_core.methods import Method, check_options, get_method
 from lnl_core.nets import build_net
 from lnl_core.records import SCHEMA, record_key
 from lnl_core.selection import select
 from lnl_core.streams import RandomStream, torch_seed
-from lnl_core.train import EpochRecord, Step, fit
+from lnl_core.train import EpochRecord, Step, fit, predict_logits
 
 
 class Run:
@@ -62,13 +64,15 @@ class Run:
         ).to(self.device)
         self.history: list[EpochRecord] = []
         self.method: Method | None = None
+        #: What a recipe estimated on its way, for the record: arrays by name.
+        self.estimates: dict[str, NDArray] = {}
         self.seconds = 0.0
         self._checkpoints = checkpoints
         self._steps = steps
         self._nets = 0
 
     def __iter__(self) -> Iterator[EpochRecord | Step]:
-        self.history, self.method, self._nets = [], None, 0
+        self.history, self.method, self.estimates, self._nets = [], None, {}, 0
         started = time.perf_counter()
         for record in self.entry.recipe(self, **self.config.options):
             if isinstance(record, EpochRecord):
@@ -126,9 +130,15 @@ class Run:
             steps=self._steps,
         )
 
+    def posteriors(self, method: Method) -> NDArray[np.float32]:
+        """The method's predictions [N, K] on training and validation samples together."""
+        x = torch.cat([self.data.train.x, self.data.val.x])
+        preprocess = self.data.preprocess(self.config.train.preprocess)
+        return predict_logits(method, x, preprocess).softmax(-1).cpu().numpy()
+
     # What a run leaves behind ------------------------------------------------------------------
 
-    def document(self, problem: str | None = None) -> dict[str, Any]:
+    def document(self, problem: Exception | None = None) -> dict[str, Any]:
         """The run as a record (see `records.py`). Accuracies and rates are fractions.
 
         `problem` is what ended the run before its last epoch, if anything did.
@@ -139,8 +149,8 @@ class Run:
         return {
             "schema": SCHEMA,
             "key": record_key(config, fingerprint, version),
-            "status": "finished" if problem is None else "diverged",
-            "error": problem,
+            "status": _status(problem),
+            "error": None if problem is None else str(problem),
             "metrics": select(self.history),
             "realised_noise": self.data.noise.realised_rate,
             "noise": dataclasses.asdict(self.data.noise),
@@ -154,6 +164,7 @@ class Run:
                 "val": len(self.data.val),
                 "test": len(self.data.test),
             },
+            "estimates": {name: array.tolist() for name, array in self.estimates.items()},
             "history": [dataclasses.asdict(record) for record in self.history],
             "seconds": self.seconds,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -168,3 +179,10 @@ class Run:
                 "torchvision": torchvision.__version__,
             },
         }
+
+
+def _status(problem: Exception | None) -> str:
+    """A run that diverged is a result; one that was stopped for another reason is not."""
+    if problem is None:
+        return "finished"
+    return "diverged" if isinstance(problem, DivergedError) else "stopped"

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lnl_core.augment import Preprocess
 from lnl_core.checkpoint import TrainingState
 from lnl_core.config import TrainConfig
 from lnl_core.data import NoisyData, Split, TrainingSet
@@ -153,7 +154,9 @@ def evaluate(method: Method, data: NoisyData, config: TrainConfig) -> dict[str, 
     method.eval()
     preprocess = data.preprocess(config.preprocess)
     seen = data.train.head(config.train_eval)
-    test, val, train = (_logits(method, split, preprocess) for split in (data.test, data.val, seen))
+    test, val, train = (
+        predict_logits(method, split.x, preprocess) for split in (data.test, data.val, seen)
+    )
     values = {
         "test_accuracy": _accuracy(test, data.test.clean),
         "val_loss": _loss(method, val, data.val.labels),
@@ -174,9 +177,12 @@ def evaluate(method: Method, data: NoisyData, config: TrainConfig) -> dict[str, 
 
 
 @torch.inference_mode()
-def _logits(method: Method, split: Split, preprocess) -> Tensor:
-    """The clean classifier's logits [N, K] on a split, in big batches."""
-    parts = [method.logits(preprocess(x)).float() for x in split.x.split(EVALUATION_BATCH)]
+def predict_logits(method: Method, x: Tensor, preprocess: Preprocess) -> Tensor:
+    """The clean classifier's logits [N, K] for stored samples, in evaluation mode."""
+    was_training = method.training
+    method.eval()
+    parts = [method.logits(preprocess(part)).float() for part in x.split(EVALUATION_BATCH)]
+    method.train(was_training)
     return torch.cat(parts)
 
 

@@ -79,3 +79,36 @@ def realised_matrix(clean: ArrayLike, noisy: ArrayLike, num_classes: int) -> NDA
     empty = counts.sum(axis=1) == 0
     counts[empty, empty] = 1
     return counts / counts.sum(axis=1, keepdims=True)
+
+
+def estimate(
+    posterior: ArrayLike, percentile: float | None = 97.0, *, view_bug: bool = False
+) -> NDArray[np.float64]:
+    """T̂ from what a network says of the *noisy* labels: Patrini et al. 2017, eq. 12-13.
+
+    `posterior` [N, K]: p̂(ỹ|x) of N samples, rows summing to 1. Row i of T̂ is the posterior of a
+    sample that is taken to be a perfect example of class i: the one with the largest p̂(ỹ = i|x)
+    (eq. 12) if `percentile` is None, else the largest that is below that percentile in (0, 100],
+    because the very largest are outliers (97, Section 5.1). Rows are normalised.
+
+    `view_bug` repeats a slip of the authors' code: what it sets to zero to skip the outliers of
+    class i stays zero when the rows of later classes are read, so that T̂ depends on the order of
+    the classes. Raises `InputError` for a posterior or percentile out of range.
+    """
+    p = np.array(posterior, dtype=np.float64)
+    if p.ndim != 2 or not p.size or not np.isfinite(p).all() or (p < 0).any():
+        raise InputError(
+            f"a posterior must be [N, K] probabilities, got shape {list(p.shape)}"
+            f"{'' if p.ndim != 2 or not p.size else ' with entries that are none'}."
+        )
+    if percentile is not None and not 0 < percentile <= 100:
+        raise InputError(f"the percentile is {percentile}, but it lies in (0, 100], or is None.")
+    rows = np.empty((p.shape[1], p.shape[1]))
+    for i in range(p.shape[1]):
+        column = p[:, i] if view_bug else p[:, i].copy()
+        if percentile is not None:
+            column[column >= np.percentile(column, percentile, method="higher")] = 0
+        rows[i] = p[column.argmax()]
+    sums = rows.sum(axis=1, keepdims=True)
+    # A row of which nothing is left says nothing: the class is then taken to be clean.
+    return np.where(sums > 0, rows / np.where(sums > 0, sums, 1), np.eye(len(rows)))

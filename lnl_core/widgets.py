@@ -11,6 +11,7 @@ fails a headless run. Later errors appear in the explorer itself, as a sentence.
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 
 import ipywidgets
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from lnl_core import plots, transition
 from lnl_core.data import Dataset
+from lnl_core.errors import InputError
 from lnl_core.noise import ASYMMETRIC_MAPS, Noise
 
 
@@ -73,21 +75,29 @@ class NoiseExplorer(ipywidgets.VBox):
     """
 
     def __init__(self, dataset: Dataset, protocol: str = "symmetric", rate: float = 0.4) -> None:
+        if dataset.kind != "image" or dataset.multi_label:
+            raise InputError(
+                f"the noise explorer shows images with one label each, and {dataset.name} holds "
+                f"{'multi-label data' if dataset.multi_label else dataset.kind + ' data'}: give it "
+                "digits, shapes, or another set of images."
+            )
         self._dataset = dataset
         protocols = ["symmetric", "symmetric-inclusive"]
         if dataset.name in ASYMMETRIC_MAPS:
             protocols.append("asymmetric")
         self.protocol = ipywidgets.Dropdown(
-            options=protocols, value=protocol, description="protocol"
+            options=protocols, value=protocol, description="protocol", layout={"width": "17em"}
         )
         self.rate = ipywidgets.FloatSlider(
             value=rate, min=0, max=1, step=0.05, description="noise rate", continuous_update=False
         )
-        self.draw = ipywidgets.ToggleButtons(
-            options=["bernoulli", "exact"], description="counts", style={"button_width": "6em"}
+        self.draw = ipywidgets.Dropdown(
+            options=["bernoulli", "exact"], description="counts", layout={"width": "13em"}
         )
-        self.again = ipywidgets.Button(description="draw again", icon="refresh")
-        self.reset = ipywidgets.Button(description="reset")
+        self.again = ipywidgets.Button(
+            description="draw again", icon="refresh", layout={"width": "9em"}
+        )
+        self.reset = ipywidgets.Button(description="reset", layout={"width": "5em"})
         self.image = ipywidgets.Image(format="png", layout={"max_width": "100%"})
         self.error = ipywidgets.HTML()
         self._defaults = (protocol, rate, "bernoulli")
@@ -118,7 +128,7 @@ class NoiseExplorer(ipywidgets.VBox):
             self._update()
             self.error.value = ""
         except Exception as error:
-            self.error.value = f"<b>Could not draw this:</b> {error}"
+            self.error.value = f"<b>Could not draw this:</b> {html.escape(str(error))}"
 
     def _draw_again(self, _: object) -> None:
         self._seed += 1

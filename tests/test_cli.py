@@ -365,8 +365,10 @@ def test_a_loss_that_is_no_number_ends_the_run_and_loses_nothing(lnl, diverging)
 
 
 def test_a_learning_rate_out_of_all_bounds(lnl):
-    code, _, err = lnl("fit", "cross-entropy", "--lr", "1e30", *QUICK)
+    code, out, err = lnl("fit", "cross-entropy", "--lr", "1e30", *QUICK, "--json")
     assert code == 2
+    document = strict(out)
+    assert (document["status"], document["metrics"]["last"]) == ("diverged", None)
     assert "CrossEntropy: " in err.splitlines()[-1] and "epoch 1" in err.splitlines()[-1]
 
 

@@ -230,3 +230,9 @@ def test_an_unknown_protocol_is_refused():
 def test_bad_values_are_refused_before_anything_is_trained(epochs):
     with pytest.raises(InputError, match="epochs is"):
         configure("forward", epochs=epochs)
+
+
+def test_asking_for_fewer_epochs_squeezes_the_schedule_unless_the_drops_are_given():
+    paper = {"data": "cifar10", "profile": "paper", "protocol": "text"}
+    assert configure("forward", **paper, epochs=30).train.lr_drops == (10, 20)
+    assert configure("forward", **paper, epochs=30, lr_drops=(5,)).train.lr_drops == (5,)

@@ -16,6 +16,8 @@ torch.set_num_threads(1)
 
 #: Options that a method needs in these tests, beside its defaults.
 OPTIONS: dict[str, dict[str, Any]] = {}
+#: What a method needs to learn in a few epochs: Savage's gradient is small everywhere.
+TRAINING: dict[str, dict[str, Any]] = {"savage": {"lr": 2.0}}
 
 
 def random_dataset(

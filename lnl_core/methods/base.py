@@ -73,7 +73,7 @@ class Method(nn.Module):
         A term of the whole batch (a prior, a determinant) is a scalar added to each sample's
         value: the mean is what it should be.
         """
-        return self.criterion(self.net(batch.x), batch.labels)
+        return self.criterion(self.logits(batch.x), batch.labels)
 
     def step(self, batch: Batch, optimizer: torch.optim.Optimizer) -> Tensor:
         """One update. Returns the mean loss, detached and still on the device."""

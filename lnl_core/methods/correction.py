@@ -15,6 +15,9 @@ from lnl_core import losses, transition
 from lnl_core.data import TrainingSet
 from lnl_core.errors import InputError
 from lnl_core.methods.base import Method
+from lnl_core.methods.options import number
+
+CLIP = "in [0, 0.5), such as 1e-7, or 0 for none", lambda clip: 0 <= clip < 0.5
 
 
 class Forward(Method):
@@ -40,20 +43,27 @@ class Backward(Method):
     """Backward correction, ℓ← = (T⁻¹ ℓ)_ỹ (Theorem 1).
 
     `transition_matrix` as in `Forward`; raises `InputError` also if it cannot be inverted.
+    `clip` in [0, 0.5) holds predictions in [clip, 1-clip] before the logarithm, which bounds a
+    loss that is otherwise unbounded below; the authors' code has 1e-7, the text nothing.
     """
 
     stacks = True
 
     def __init__(
-        self, net: nn.Module, data: TrainingSet, transition_matrix: ArrayLike | None = None
+        self,
+        net: nn.Module,
+        data: TrainingSet,
+        transition_matrix: ArrayLike | None = None,
+        clip: float = 0.0,
     ) -> None:
         super().__init__(net, data)
+        self.clip = number("clip", clip, *CLIP)
         matrix = _known_matrix(data, transition_matrix)
         inverse = torch.tensor(transition.inverse(matrix.cpu()), dtype=torch.float32)
         self.register_buffer("inverse_matrix", inverse.to(data.device))
 
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
-        return losses.backward_corrected(logits, labels, self.inverse_matrix)
+        return losses.backward_corrected(logits, labels, self.inverse_matrix, self.clip)
 
 
 def _known_matrix(data: TrainingSet, given: ArrayLike | None) -> Tensor:

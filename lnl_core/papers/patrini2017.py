@@ -13,7 +13,8 @@ _MNIST_TRAINING = TrainConfig(
     epochs=40, batch_size=128, optimizer="adagrad", lr=0.01, epsilon=1e-6, preprocess="unit"
 )
 
-#: Dataset → protocol → keywords of `RunConfig`. The first protocol of a dataset is the default.
+#: Dataset → protocol → keywords of `RunConfig`, `options` by method. The first protocol of a
+#: dataset is the default.
 SETTINGS: dict[str, dict[str, dict]] = {
     "mnist": {
         # Dropout 0.2, and Keras 2.0's he_normal in every layer, the output's as well.
@@ -21,6 +22,11 @@ SETTINGS: dict[str, dict[str, dict]] = {
             "net": "mlp",
             "net_options": {"dropout": 0.2, "init": "keras"},
             "train": _MNIST_TRAINING,
+            "options": {
+                "backward": {"clip": 1e-7},
+                "backward-estimated": {"clip": 1e-7, "view_bug": True},
+                "forward-estimated": {"view_bug": True},
+            },
         },
         # Dropout 0.5, and U[-0.05, 0.05] for the layer that no ReLU follows.
         "text": {

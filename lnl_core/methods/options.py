@@ -1,0 +1,21 @@
+"""Checks for the options of methods: what a user gave, the range, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lnl_core.errors import InputError
+
+
+def number(name: str, value: Any, what: str, fits: Callable[[float], bool]) -> float:
+    """The value as a float if it is a number that fits; `what` completes "… must be …"."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not fits(value):
+        raise InputError(f"{name} is {value!r}, but it must be {what}.")
+    return float(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InputError(f"{name} is {value!r}, but it must be True or False.")
+    return value

@@ -1,0 +1,90 @@
+"""`lnl table` and `lnl report`."""
+
+import json
+
+import pytest
+import training_helpers  # noqa: F401  (one thread)
+
+from lnl_core.cli import main
+from lnl_core.records import Folder
+from lnl_core.report import results_page
+
+NAME = "patrini2017/table2-mnist"
+
+
+@pytest.fixture(autouse=True)
+def no_data(monkeypatch, tmp_path):
+    monkeypatch.setenv("LNL_DATA", str(tmp_path / "data"))
+
+
+def table(capsys, *arguments):
+    code = main(["table", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_smoke_table_computes_what_is_asked_and_nothing_twice(capsys, tmp_path):
+    asked = (
+        NAME, "--methods", "forward", "--noise", "mnist-asymmetric:0.6,none", "--jobs", 1,
+        "--device", "cpu", "--results", tmp_path, "--json",
+    )  # fmt: skip
+    code, out, err = table(capsys, *asked)
+    assert code == 0 and "0 of 2 runs are there" in err
+    document = json.loads(out)
+    assert [(cell["noise"], cell["verdict"]) for cell in document["cells"]] == [
+        ("none", "not run"),  # smoke runs on digits: never judged against MNIST's numbers
+        ("asymmetric:0.6", "not run"),
+    ]
+    assert {row["noise"] for row in document["unjudged"]} == {"none", "asymmetric:0.6"}
+    assert all(row["data"] == "digits" for row in document["unjudged"])
+    files = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.json")}
+    assert len(files) == 2 == len(list(Folder(tmp_path / "patrini2017")))
+
+    code, again, err = table(capsys, *asked)
+    assert code == 0 and "2 of 2 runs are there" in err
+    assert json.loads(again) == document
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.json")} == files
+
+
+def test_without_json_it_is_a_table_to_read(capsys, tmp_path):
+    code, out, _ = table(
+        capsys, NAME, "--methods", "forward", "--noise", "none", "--jobs", 1, "--results", tmp_path
+    )
+    assert code == 0
+    assert "| forward | none | 97.9 | — | — | not run |" in out
+    assert "not judged" in out and "| digits |" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([NAME.replace("mnist", "minst")], ["unknown table", f"did you mean '{NAME}'"]),
+        ([NAME, "--methods", "foward"], ["unknown row", "did you mean 'forward'"]),
+        ([NAME, "--noise", "symmetric:0.3"], ["unknown column", "symmetric:0.2"]),
+        ([NAME, "--seeds", "0"], ["0 seeds", "at least 1"]),
+        ([NAME, "--methods", "forward", "--jobs", "0"], ["0 jobs", "at least 1"]),
+        ([NAME, "--profile", "paper"], ["mnist is not in", "lnl data fetch mnist"]),
+        ([NAME, "--profile", "papre"], ["unknown profile", "did you mean 'paper'"]),
+        ([NAME, "--profile", "paper", "--protocol", "cod"], ["no protocol 'cod'", "'text'"]),
+    ],
+)
+def test_bad_input_is_one_sentence(capsys, tmp_path, arguments, words):
+    code, out, err = table(capsys, *arguments, "--results", tmp_path)
+    assert (code, out) == (2, "")
+    last = err.splitlines()[-1]
+    assert last.startswith("lnl: ") and all(word in last for word in words), last
+    assert "Traceback" not in err
+
+
+def test_the_results_page_needs_no_data_and_says_what_is_not_there():
+    page = results_page()
+    assert page.startswith("# Results")
+    assert f"## {NAME}" in page
+    assert "not built" in page
+
+
+def test_the_committed_results_page_is_what_the_records_say():
+    from lnl_core.records import project_folder
+
+    stored = project_folder("results").parent.parent / "docs" / "results.md"
+    assert stored.read_text() == results_page(), "run `lnl report`"

@@ -1,0 +1,72 @@
+"""Figures: the numbers they show, and that no pyplot is near."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from ledger_helpers import real_record
+from matplotlib.figure import Figure
+
+from lnl_core import plots
+from lnl_core.train import EpochRecord
+
+
+@pytest.fixture(scope="module")
+def history():
+    return [EpochRecord(**epoch) for epoch in real_record()["history"]]
+
+
+def test_learning_curves_show_the_records(history):
+    figure = plots.learning_curves({"a": history, "b": history[:2]})
+    left, right = figure.axes
+    assert [line.get_label() for line in left.lines] == ["a", "b"]
+    np.testing.assert_array_equal(
+        left.lines[0].get_ydata(), [record.test_accuracy for record in history]
+    )
+    np.testing.assert_array_equal(left.lines[0].get_xdata(), [1, 2, 3])
+    np.testing.assert_array_equal(
+        right.lines[1].get_ydata(), [record.memorised for record in history[:2]]
+    )
+    styles = {(line.get_color(), line.get_marker()) for line in left.lines}
+    assert len({colour for colour, _ in styles}) == len({marker for _, marker in styles}) == 2
+
+
+def test_a_curve_that_does_not_exist_is_left_out(history):
+    from dataclasses import replace
+
+    clean = [replace(record, memorised=None) for record in history]
+    figure = plots.learning_curves({"clean": clean}, fields=("memorised",))
+    assert len(figure.axes[0].lines) == 0
+
+
+def test_a_matrix_has_clean_labels_in_rows():
+    figure = plots.transition_matrices({"T": [[0.7, 0.3], [0.0, 1.0]]}, ["a", "b"])
+    axis = figure.axes[0]
+    np.testing.assert_array_equal(axis.images[0].get_array(), [[0.7, 0.3], [0, 1]])
+    assert (axis.get_ylabel(), axis.get_xlabel()) == ("clean label", "noisy label")
+    assert {(text.get_text(), text.get_position()) for text in axis.texts} == {
+        (".70", (0, 0)), (".30", (1, 0)), ("1.00", (1, 1)),
+    }  # fmt: skip
+
+
+def test_wrong_labels_are_marked_in_words_and_colour():
+    images = np.zeros((3, 1, 8, 8), np.uint8)
+    figure = plots.samples(images, ["1", "2", "3"], ["1", "7", "3"])
+    texts = {text.get_text(): text.get_color() for text in figure.axes[0].texts}
+    assert texts == {"1": "black", "✗ 7 (is 2)": plots.WRONG, "3": "black"}
+    assert len(figure.axes[0].images) == 3
+
+
+def test_png_is_png_and_reproducible(history):
+    def draw():
+        return plots.png(plots.learning_curves({"a": history}))
+
+    assert draw()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert draw() == draw()
+    assert isinstance(plots.learning_curves({"a": history}), Figure)
+
+
+def test_pyplot_is_never_imported():
+    code = "import sys, lnl_core.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
