@@ -51,6 +51,35 @@ def plain_bootstrap(logits, target, beta):
     return -((beta * one_hot(target, p.shape[1]) + (1 - beta) * p) * np.log(p)).sum(1)
 
 
+def plain_bootstrap_hard(logits, target, beta):
+    """Reed et al., eq. 7."""
+    p = softmax(logits)
+    own = one_hot(p.argmax(1), p.shape[1])
+    return -((beta * one_hot(target, p.shape[1]) + (1 - beta) * own) * np.log(p)).sum(1)
+
+
+def plain_backward_clipped(logits, target, t, clip):
+    """Theorem 1 with predictions held in [clip, 1 - clip], as Patrini et al.'s code holds them."""
+    p = np.clip(softmax(logits), clip, 1 - clip)
+    return (one_hot(target, len(t)) * (-np.log(p) @ np.linalg.inv(t).T)).sum(1)
+
+
+def plain_unhinged(scores, target):
+    """1 - t v, averaged over the classes."""
+    return np.mean(1 - one_hot(target, scores.shape[1]) * scores, axis=1)
+
+
+def plain_sigmoid(scores, target):
+    """1 / (1 + e^(t v)), averaged over the classes."""
+    return np.mean(1 / (1 + np.exp(one_hot(target, scores.shape[1]) * scores)), axis=1)
+
+
+def plain_savage(logits, target):
+    """1 / (1 + e^(2 t p))², averaged over the classes."""
+    p = softmax(logits)
+    return np.mean(1 / (1 + np.exp(2 * one_hot(target, p.shape[1]) * p)) ** 2, axis=1)
+
+
 def plain_multi_label(logits, target):
     p = 1 / (1 + np.exp(-logits))
     return -(target * np.log(p) + (1 - target) * np.log(1 - p)).sum(1)
@@ -74,6 +103,17 @@ LOSSES = {
         lambda x, y, t: losses.bootstrap_soft(x, y, 0.7),
         lambda x, y, t: plain_bootstrap(x, y, 0.7),
     ),
+    "bootstrap_hard": (
+        lambda x, y, t: losses.bootstrap_hard(x, y, 0.7),
+        lambda x, y, t: plain_bootstrap_hard(x, y, 0.7),
+    ),
+    "backward_clipped": (
+        lambda x, y, t: losses.backward_corrected(x, y, torch.linalg.inv(t), clip=0.05),
+        lambda x, y, t: plain_backward_clipped(x, y, t, 0.05),
+    ),
+    "unhinged": (lambda x, y, t: losses.unhinged(x, y), lambda x, y, t: plain_unhinged(x, y)),
+    "sigmoid": (lambda x, y, t: losses.sigmoid(x, y), lambda x, y, t: plain_sigmoid(x, y)),
+    "savage": (lambda x, y, t: losses.savage(x, y), lambda x, y, t: plain_savage(x, y)),
 }
 every_loss = pytest.mark.parametrize("name", LOSSES)
 
@@ -283,9 +323,23 @@ def test_forward_loss_stays_finite_at_the_extremes(matrix, label):
         lambda x, y: losses.bootstrap_soft(x, y, 0.5),
         lambda x, y: losses.bootstrap_soft(x, y, 0.0),
         lambda x, y: losses.backward_corrected(x, y, 2 * torch.eye(3) - 1 / 3),
+        lambda x, y: losses.backward_corrected(x, y, 2 * torch.eye(3) - 1 / 3, clip=1e-7),
+        losses.bootstrap_hard,
+        losses.sigmoid,
+        losses.savage,
         lambda x, y: losses.binary_cross_entropy(x, torch.nn.functional.one_hot(y, 3).float()),
     ],
-    ids=["cross_entropy", "bootstrap", "entropy", "backward", "multi_label"],
+    ids=[
+        "cross_entropy",
+        "bootstrap",
+        "entropy",
+        "backward",
+        "clipped",
+        "bootstrap_hard",
+        "sigmoid",
+        "savage",
+        "multi_label",
+    ],
 )
 def test_loss_stays_finite_at_the_extremes(loss, label):
     x = extreme_logits()
@@ -324,3 +378,13 @@ def test_inputs_are_left_alone():
         ours(logits, soft, t)
     for tensor, before in zip((logits, hard, soft, t), kept, strict=True):
         assert torch.equal(tensor, before)
+
+
+def test_clipping_bounds_the_backward_loss_from_below():
+    """Unclipped, a network that is sure of the wrong class is paid without limit."""
+    inverse = torch.linalg.inv(torch.tensor([[0.6, 0.4], [0.4, 0.6]], dtype=torch.float64))
+    sure = torch.tensor([[0.0, -1000.0]], dtype=torch.float64)  # of class 0
+    label = torch.tensor([0])
+    assert losses.backward_corrected(sure, label, inverse).item() < -1000
+    bounded = losses.backward_corrected(sure, label, inverse, clip=1e-7).item()
+    assert bounded == pytest.approx(-2 * -np.log(1e-7), rel=1e-6)

@@ -1,4 +1,4 @@
-"""What counts as a transition matrix, its inverse, and the matrix that a draw realised."""
+"""What counts as a transition matrix, its inverse, its realisation, and its estimate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lnl_core.errors import InputError
-from lnl_core.transition import check_matrix, inverse, realised_matrix
+from lnl_core.transition import check_matrix, estimate, inverse, realised_matrix
+
+few = settings(max_examples=40, deadline=None)
+seeds = st.integers(0, 10**6)
 
 GOOD = [[0.8, 0.2, 0.0], [0.1, 0.8, 0.1], [0.0, 0.5, 0.5]]
 
@@ -114,3 +117,78 @@ def test_realised_matrix_reads_tensors():
     np.testing.assert_array_equal(
         realised_matrix(clean, torch.tensor([1, 1, 0]), 2), [[0, 1], [0.5, 0.5]]
     )
+
+
+# --- estimating T from posteriors (Patrini et al., eq. 12-13) -------------------------------------
+
+
+def posteriors(seed: int, count: int = 400, size: int = 4) -> np.ndarray:
+    return np.random.default_rng(seed).dirichlet(np.full(size, 0.4), count)
+
+
+@few
+@given(seed=seeds)
+def test_without_a_percentile_a_row_is_the_posterior_of_the_surest_sample(seed):
+    p = posteriors(seed)
+    estimated = estimate(p, percentile=None)
+    for i in range(4):
+        surest = max(range(len(p)), key=lambda n: p[n, i])
+        np.testing.assert_allclose(estimated[i], p[surest] / p[surest].sum())
+
+
+@few
+@given(seed=seeds, percentile=st.sampled_from([50, 90, 97, 100]))
+def test_with_a_percentile_a_row_is_the_surest_sample_below_it(seed, percentile):
+    p = posteriors(seed)
+    estimated = estimate(p, percentile)
+    for i in range(4):
+        ordered = sorted(p[:, i])
+        # The smallest value that at least so many percent of the others do not exceed.
+        bound = ordered[int(np.ceil(percentile / 100 * (len(p) - 1)))]
+        best = max((n for n in range(len(p)) if p[n, i] < bound), key=lambda n: p[n, i])
+        np.testing.assert_allclose(estimated[i], p[best] / p[best].sum())
+
+
+@few
+@given(seed=seeds)
+def test_perfect_examples_and_a_perfect_model_give_the_true_matrix(seed):
+    """Theorem 3: with p(y = i|x) = 1 for some x of each class, T̂ = T."""
+    t = checkable_matrix(seed)
+    clean = np.concatenate([np.eye(4), posteriors(seed, 50)])
+    np.testing.assert_allclose(estimate(clean @ t, percentile=None), t, atol=1e-12)
+
+
+def checkable_matrix(seed: int) -> np.ndarray:
+    """Diagonally dominant in every column, so that the perfect example is also the surest."""
+    rows = np.random.default_rng(seed).dirichlet(np.ones(4), 4)
+    return 0.6 * np.eye(4) + 0.4 * rows
+
+
+def test_the_view_bug_reads_what_it_has_zeroed():
+    """Two samples are sure of class 0, and one of them is class 1's perfect example as well."""
+    p = np.array([[0.6, 0.4, 0.0], [0.5, 0.5, 0.0], [0.1, 0.2, 0.7], [0.2, 0.2, 0.6]])
+    fixed = estimate(p, percentile=100)
+    np.testing.assert_allclose(fixed[0], p[1])  # 0.6 is the outlier
+    np.testing.assert_allclose(fixed[1], p[0])  # 0.5 is
+    bug = estimate(p, percentile=100, view_bug=True)
+    np.testing.assert_allclose(bug[0], p[1])
+    np.testing.assert_allclose(bug[1], [0, 1, 0])  # p[0] with its 0.6 zeroed, normalised
+
+
+def test_the_posterior_is_left_alone():
+    p = posteriors(0)
+    before = p.copy()
+    estimate(p, view_bug=True)
+    np.testing.assert_array_equal(p, before)
+
+
+@pytest.mark.parametrize("percentile", [0, -1, 100.5, float("nan")])
+def test_a_percentile_out_of_range_is_refused(percentile):
+    with pytest.raises(InputError, match=r"\(0, 100\]"):
+        estimate(posteriors(0), percentile)
+
+
+@pytest.mark.parametrize("p", [[0.5, 0.5], [[float("nan"), 1]], [[-0.1, 1.1]], np.zeros((0, 3))])
+def test_what_is_no_posterior_is_refused(p):
+    with pytest.raises(InputError, match=r"\[N, K\] probabilities"):
+        estimate(p)
