@@ -44,6 +44,8 @@ def make_preprocess(name: str, x_train: Tensor) -> Preprocess:
         return Preprocess(0 * one, unit * one)
     if name == "pixel-mean":
         return Preprocess(_mean(x_train, dims=[0]), unit * one)
+    if name == "pixel-mean-raw":
+        return Preprocess(_mean(x_train, dims=[0]), one)
     # One mean and deviation a channel of an image, or a feature of a vector.
     dims = [0, 2, 3] if x_train.dim() == 4 else [0]
     mean = _mean(x_train, dims)
@@ -57,6 +59,7 @@ PREPROCESS: dict[str, str] = {
     "unit": "pixels scaled to [0, 1]; vectors as they are",
     "standardise": "mean 0 and deviation 1 a channel, or a feature of a vector",
     "pixel-mean": "pixels scaled by 1/255 after subtracting the mean image",
+    "pixel-mean-raw": "the mean image subtracted, pixels left between -255 and 255",
 }
 
 
@@ -74,7 +77,7 @@ def crop_flip(x: Tensor, padding: int = 4) -> Tensor:
     """A random crop after zero padding, and a horizontal flip, drawn for each image.
 
     uint8 [B, C, H, W] → the same shape. He et al.'s CIFAR augmentation, which all five papers
-    use, as one gather with no branch on the data: no synchronisation with the device.
+    name, as one gather with no branch on the data: no synchronisation with the device.
     """
     count, _, height, width = x.shape
     padded = F.pad(x, [padding] * 4)
@@ -83,13 +86,41 @@ def crop_flip(x: Tensor, padding: int = 4) -> Tensor:
     columns = torch.arange(width, device=x.device).expand(count, -1)
     flipped = torch.rand(count, 1, device=x.device) < 0.5
     columns = left + torch.where(flipped, width - 1 - columns, columns)
-    sample = torch.arange(count, device=x.device)[:, None, None]
+    return _gather(padded, rows, columns)
+
+
+def shift_flip(x: Tensor, share: float = 0.1) -> Tensor:
+    """A shift of up to `share` of height and width, and a horizontal flip, drawn for each image.
+
+    uint8 [B, C, H, W] → the same shape. Keras 2.0's `ImageDataGenerator` with a width and height
+    shift range, which Patrini et al.'s code uses: the shift is uniform in ±share · size, the
+    pixel nearest to where it points is taken (order 0), and the edge's pixels fill what comes
+    into view. Nearest pixels make every shift one of whole pixels: on 32 pixels -3 to 3, of
+    which ±3 come less often, 0.11 against 0.16.
+    """
+    count, _, height, width = x.shape
+    down, right = (
+        torch.rand(count, 1, device=x.device).mul_(2).sub_(1).mul_(share * size).round()
+        for size in (height, width)
+    )
+    rows = (torch.arange(height, device=x.device) + down.long()).clamp(0, height - 1)
+    columns = torch.arange(width, device=x.device).expand(count, -1)
+    flipped = torch.rand(count, 1, device=x.device) < 0.5
+    columns = torch.where(flipped, width - 1 - columns, columns)
+    columns = (columns + right.long()).clamp(0, width - 1)
+    return _gather(x, rows, columns)
+
+
+def _gather(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """From each image its own `rows` [B, H] and `columns` [B, W]: one gather."""
+    sample = torch.arange(len(x), device=x.device)[:, None, None]
     # Indexing around the channel axis puts it last: [B, H, W, C].
-    return padded[sample, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    return x[sample, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
 #: What the view "weak" does to a batch of stored samples; the view "plain" does nothing.
 AUGMENTATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda x: x,
     "crop-flip": crop_flip,
+    "shift-flip": shift_flip,
 }

@@ -17,6 +17,11 @@ from lnl_core.streams import check_seed
 
 OPTIMIZERS = ("sgd", "adam", "adagrad")
 SCHEDULES = ("constant", "step", "cosine")
+EPOCH_LENGTHS = ("pass", "with-validation")
+DECAYS = ("all", "kernels")
+#: Fields of `TrainConfig` younger than the first records. At its default such a field is left out
+#: of what identifies a run, so that a config which does not use it keeps the key of its record.
+LATER_FIELDS = ("epoch_length", "decay", "penalised_val_loss")
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,13 @@ class TrainConfig:
     `lr_drops`; `cosine`, from `lr` to 0 over the epochs. `momentum` and `nesterov` are SGD's,
     `epsilon` AdaGrad's δ and Adam's ε. `train_eval` is how many training samples (the first
     ones of a random order) judge memorisation each epoch.
+
+    `epoch_length`: `pass`, every training sample once; `with-validation`, as many whole batches
+    as training and validation samples together would fill, so with 10% held out 1.11 passes.
+    `weight_decay` λ adds λw to the gradient, as a penalty (λ/2) Σw² in the loss would; `decay`
+    says of which parameters: `all`, or `kernels`, the weights of linear and convolutional
+    layers. With `penalised_val_loss` the penalty also counts in the validation losses, and so
+    in the choice of an epoch by them.
     """
 
     epochs: int = 30
@@ -43,6 +55,9 @@ class TrainConfig:
     preprocess: str = "unit"
     augmentation: str = "none"
     train_eval: int = 10_000
+    epoch_length: str = "pass"
+    decay: str = "all"
+    penalised_val_loss: bool = False
 
     def __post_init__(self) -> None:
         _at_least("epochs", self.epochs, 1)
@@ -52,6 +67,12 @@ class TrainConfig:
         _one_of("schedule", self.schedule, SCHEDULES)
         _one_of("preprocessing", self.preprocess, PREPROCESS)
         _one_of("augmentation", self.augmentation, AUGMENTATIONS)
+        _one_of("epoch length", self.epoch_length, EPOCH_LENGTHS)
+        _one_of("decay", self.decay, DECAYS)
+        if not isinstance(self.penalised_val_loss, bool):
+            raise InputError(
+                f"penalised_val_loss is {self.penalised_val_loss!r}, but it must be True or False."
+            )
         _number("the learning rate", self.lr, "a positive number", lambda v: v > 0)
         _number("the momentum", self.momentum, "in [0, 1)", lambda v: 0 <= v < 1)
         _number("the weight decay", self.weight_decay, "at least 0", lambda v: v >= 0)
@@ -61,6 +82,11 @@ class TrainConfig:
             _at_least("an epoch in lr_drops", drop, 1)
         if self.optimizer == "sgd" and self.nesterov and self.momentum == 0:
             raise InputError("nesterov needs a momentum above 0: give one, or leave nesterov out.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as plain values, without those of `LATER_FIELDS` that are at their default."""
+        unused = {name for name in LATER_FIELDS if getattr(self, name) == getattr(type(self), name)}
+        return {name: value for name, value in asdict(self).items() if name not in unused}
 
 
 @dataclass(frozen=True)
@@ -109,6 +135,8 @@ class RunConfig:
     def to_dict(self) -> dict[str, Any]:
         """The config as plain JSON values."""
         out = asdict(self)
+        out["train"] = self.train.to_dict()
+        out["stages"] = {stage: train.to_dict() for stage, train in self.stages.items()}
         matrix = self.noise.matrix
         # A matrix is named by its values, not by the file it was read from.
         protocol = "matrix" if matrix is not None else str(self.noise)

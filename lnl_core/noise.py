@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lnl_core import transition
+from lnl_core import cifar100, transition
 from lnl_core.errors import InputError, unknown_name
 from lnl_core.streams import numpy_generator
 
@@ -37,6 +37,18 @@ PROTOCOLS: dict[str, tuple[bool, str]] = {
         True,
         "truck→automobile, bird→airplane, deer→horse, cat↔dog (Patrini et al.), on any ten classes",
     ),
+    "cifar100-asymmetric": (
+        True,
+        "each class to the next of its superclass, circularly (Patrini et al., as printed)",
+    ),
+    "cifar100-consecutive": (
+        True,
+        "the same in fives of alphabetical neighbours, no superclasses (Patrini et al.'s code)",
+    ),
+    "imdb-asymmetric": (
+        True,
+        "1→0 at the rate, and 0→1 at 5% whatever the rate, but for 0 (Patrini et al., IMDB)",
+    ),
     "matrix": (False, "a transition matrix from a file: matrix:PATH (.npy, or text, a row a line)"),
     "given": (False, "the dataset's own noisy labels (y_train_noisy)"),
 }
@@ -46,6 +58,8 @@ ASYMMETRIC_MAPS: dict[str, dict[int, int]] = {
     # Patrini et al. 2017, Section 5.1.
     "mnist": {2: 7, 3: 8, 5: 6, 6: 5, 7: 1},
     "cifar10": {9: 1, 2: 0, 4: 7, 3: 5, 5: 3},
+    "cifar100": cifar100.NEXT_IN_SUPERCLASS,
+    "imdb": {1: 0},
     # Ours: the commonest confusions of nearest-centroid and logistic regression on this set.
     "digits": {8: 1, 3: 8, 5: 9, 9: 5, 4: 7},
     # Ours: the commonest confusions of a LeNet after 14 epochs: ellipse→circle, rectangle→square,
@@ -53,6 +67,15 @@ ASYMMETRIC_MAPS: dict[str, dict[int, int]] = {
     "shapes": {1: 0, 3: 2, 4: 5, 5: 4, 6: 7},
     # Ours, by the classes' meaning: T-shirt↔shirt, pullover→coat, sandal→sneaker, boot→sneaker.
     "fashion-mnist": {0: 6, 6: 0, 2: 4, 5: 7, 9: 7},
+    # As on imdb.
+    "reviews": {1: 0},
+}
+
+#: Dataset → what its map goes with at every rate above 0: clean class → (noisy class, share).
+#: Patrini et al. 2017, Section 5.1, on IMDB; at rate 0 their code leaves every label alone.
+FIXED_FLIPS: dict[str, dict[int, tuple[int, float]]] = {
+    "imdb": {0: (1, 0.05)},
+    "reviews": {0: (1, 0.05)},
 }
 
 
@@ -112,7 +135,11 @@ class Noise:
             replacement = np.full((num_classes, num_classes), 1 / num_classes)
         else:
             replacement = _map_matrix(_asymmetric_map(self.name, dataset), num_classes, self.name)
-        return (1 - self.rate) * np.eye(num_classes) + self.rate * replacement
+        t = (1 - self.rate) * np.eye(num_classes) + self.rate * replacement
+        for clean, (noisy, share) in _fixed_flips(self.name, dataset).items():
+            if self.rate > 0:
+                t[clean, clean], t[clean, noisy] = 1 - share, share
+        return t
 
     def corrupt(
         self, labels: NDArray[np.int64], num_classes: int, seed: int, dataset: str = ""
@@ -201,8 +228,19 @@ def _read_matrix(path: str) -> NDArray[np.float64]:
     return matrix
 
 
+def _owner(name: str, dataset: str) -> str:
+    """The dataset whose map a protocol uses."""
+    return dataset if name == "asymmetric" else name.removesuffix("-asymmetric")
+
+
+def _fixed_flips(name: str, dataset: str) -> Mapping[int, tuple[int, float]]:
+    return FIXED_FLIPS.get(_owner(name, dataset), {})
+
+
 def _asymmetric_map(name: str, dataset: str) -> Mapping[int, int]:
-    owner = dataset if name == "asymmetric" else name.removesuffix("-asymmetric")
+    if name == "cifar100-consecutive":
+        return cifar100.NEXT_OF_FIVE_IDS
+    owner = _owner(name, dataset)
     if owner not in ASYMMETRIC_MAPS:
         raise InputError(
             f"dataset {owner!r} has no map of look-alikes for 'asymmetric' (known: "

@@ -98,10 +98,14 @@ def watch(
         return time.monotonic()
 
     drawn = time.monotonic()
-    with tqdm(total=sum(run.config.train.epochs for run in runs.values()), unit="epoch") as bar:
+    with tqdm(total=0, unit="epoch") as bar:
         for label, run in runs.items():
             bar.set_description(label)
-            for _ in run:
+            stage = None
+            for record in run:
+                if record.stage != stage:  # a recipe's stages are not known before they begin
+                    stage = record.stage
+                    bar.total += run.stage_config(stage).epochs
                 histories[label] = run.history
                 bar.update()
                 if time.monotonic() - drawn > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import Tensor, nn
 
 from lnl_core.config import TrainConfig
 
@@ -23,6 +24,43 @@ def make_optimizer(groups: list[dict], config: TrainConfig) -> torch.optim.Optim
     for group in optimizer.param_groups:
         group["base_lr"] = group["lr"]
     return optimizer
+
+
+def decayed(module: nn.Module, config: TrainConfig) -> list[nn.Parameter]:
+    """The parameters that `weight_decay` is for: see `TrainConfig.decay`."""
+    if config.decay == "all":
+        return [parameter for parameter in module.parameters() if parameter.requires_grad]
+    layers = nn.Linear | nn.modules.conv._ConvNd
+    kernels = [layer.weight for layer in module.modules() if isinstance(layer, layers)]
+    return [weight for weight in kernels if weight.requires_grad]
+
+
+def decay_groups(groups: list[dict], module: nn.Module, config: TrainConfig) -> list[dict]:
+    """The parameter groups of a module, split where only some of a group is to be decayed.
+
+    A group with a `weight_decay` of its own keeps it.
+    """
+    if config.decay == "all":
+        return groups
+    chosen = {id(parameter) for parameter in decayed(module, config)}
+    split: list[dict] = []
+    for group in groups:
+        if "weight_decay" in group:
+            split.append(group)
+            continue
+        inside = [p for p in group["params"] if id(p) in chosen]
+        outside = [p for p in group["params"] if id(p) not in chosen]
+        if inside:
+            split.append({**group, "params": inside})
+        if outside:
+            split.append({**group, "params": outside, "weight_decay": 0.0})
+    return split
+
+
+def decay_penalty(module: nn.Module, config: TrainConfig) -> Tensor:
+    """(λ/2) Σw² over the decayed parameters: the term of the loss that weight decay stands for."""
+    squares = [weight.detach().double().square().sum() for weight in decayed(module, config)]
+    return 0.5 * config.weight_decay * sum(squares, torch.zeros((), dtype=torch.float64))
 
 
 def lr_factor(config: TrainConfig, epoch: int) -> float:

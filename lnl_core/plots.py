@@ -59,7 +59,9 @@ def learning_curves(
     figure, axes = new_figure(columns=len(fields))
     for axis, name in zip(axes[0], fields, strict=True):
         for k, (label, history) in enumerate(histories.items()):
-            values = [getattr(record, name) for record in history]
+            # Of several stages the last: what came before prepares it.
+            stage = [record for record in history if record.stage == history[-1].stage]
+            values = [getattr(record, name) for record in stage]
             if any(value is None for value in values):
                 continue  # nothing to memorise without wrong labels
             axis.plot(
@@ -73,8 +75,10 @@ def learning_curves(
             axis.set_ylim(0, 1.02)
         axis.grid(alpha=0.3)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    if handles:
-        axes[0, 0].legend(handles, labels, fontsize="small", loc="lower right")
+    if handles:  # below the panels, where it covers no curve
+        figure.legend(
+            handles, labels, fontsize="small", loc="outside lower center", ncols=4, frameon=False
+        )
     return figure
 
 

@@ -35,7 +35,8 @@ PROFILES: dict[str, Profile] = {
     "paper": Profile("mnist", None, None, "as published"),
 }
 
-#: For data that no paper here trains on, by what a sample is. Chosen by us on digits and shapes.
+#: For data that no paper here trains on, by what a sample is. Chosen by us on digits, shapes and
+#: reviews.
 GENERIC: dict[str, dict[str, Any]] = {
     "grey": {
         "net": "mlp",
@@ -48,6 +49,11 @@ GENERIC: dict[str, dict[str, Any]] = {
     "vector": {
         "net": "mlp",
         "train": TrainConfig(epochs=60, batch_size=32, lr=0.05, preprocess="standardise"),
+    },
+    "tokens": {
+        "net": "word-embedding",
+        "net_options": {"dropout": 0.5},
+        "train": TrainConfig(epochs=40, batch_size=32, optimizer="adagrad", lr=0.01, epsilon=1e-6),
     },
 }
 
@@ -94,7 +100,7 @@ def configure(
 
     home = paper or paper_for(name, entry.paper)
     if home is not None:
-        protocol, settings = paper_settings(home, name, protocol)
+        protocol, settings = paper_settings(home, name, protocol, net)
     elif profile == "paper" or protocol is not None:
         raise InputError(
             f"no paper here trains on {name}, so there is no "
@@ -135,7 +141,7 @@ def configure(
 
 def _generic_kind(dataset: Dataset) -> str:
     if dataset.kind != "image":
-        return "vector"  # token ids as well: `Run` says that no net reads those yet
+        return dataset.kind
     channels, height, width = dataset.input_shape
     return "colour" if channels == 3 and min(height, width) >= 16 else "grey"
 

@@ -31,10 +31,27 @@ def cell_row(cell: Cell) -> dict[str, str]:
         "method": cell.method,
         "noise": cell.column,
         "published": "—" if c.published is None else f"{c.published:.1f}{star}",
-        "reproduced": show_mean(c),
+        "reproduced": _marked(show_mean(c), cell.own_mark),
         "delta": "—" if c.delta is None else f"{c.delta:+.1f}",
         "verdict": c.verdict,
     }
+
+
+def as_printed(cells: Sequence[Cell]) -> list[dict[str, str]]:
+    """The table in its printed shape, a row a method: `published → ours ± std (n) verdict`."""
+    rows: dict[str, dict[str, str]] = {}
+    for cell in cells:
+        words = cell_row(cell)
+        text = f"{words['published']} → {words['reproduced']} {words['verdict']}"
+        rows.setdefault(cell.method, {"method": cell.method})[cell.column] = text
+    return list(rows.values())
+
+
+def _marked(text: str, mark: str) -> str:
+    """`**97.3 ± 0.1 (5)**⋆`: bold, then star and dagger."""
+    signs = {"star": "⋆", "dagger": "†"}
+    bold = "**" if "bold" in mark else ""
+    return f"{bold}{text}{bold}" + "".join(signs.get(name, "") for name in mark.split("+"))
 
 
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
@@ -73,7 +90,8 @@ def results_page() -> str:
         "# Results",
         "Written by `lnl report` from `data/results/` and `data/published/`, not by hand. "
         "Accuracies in percent, mean ± standard deviation (number of runs). *match*: within one "
-        "point or two standard errors of the difference; *close*: within three points.",
+        "point or two standard errors of the difference; *close*: within three points. Bold, ⋆ and "
+        "† mark our numbers by the rules of the paper's caption, once a column is complete.",
         f"**Cells: {summary}.**",
     ]
     return "\n\n".join(head + sections) + "\n"

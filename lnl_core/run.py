@@ -20,7 +20,7 @@ import lnl_core
 from lnl_core.accel import describe_device, peak_memory_mb, pick_device
 from lnl_core.config import RunConfig, TrainConfig
 from lnl_core.data import Dataset, TrainingSet, load_dataset, make_noisy
-from lnl_core.errors import DivergedError, InputError
+from lnl_core.errors import DivergedError
 from lnl_core.methods import Method, check_options, get_method
 from lnl_core.nets import build_net
 from lnl_core.records import SCHEMA, record_key
@@ -86,17 +86,13 @@ class Run:
 
     def net(self) -> nn.Module:
         """A freshly initialised net. Each one of a run is another draw from the init seed."""
-        if self.data.train.x.dtype == torch.int64:
-            raise InputError(
-                f"{self.data.name} holds token ids, and no net here reads those yet: give feature "
-                "vectors or images."
-            )
         self._nets += 1
         with RandomStream(torch_seed(f"init-{self._nets}", self.config.seeds.init)):
             net = build_net(
                 self.config.net,
                 self.data.input_shape,
                 self.data.num_classes,
+                vocabulary=self.data.vocabulary,
                 **self.config.net_options,
             )
         return net.to(self.device)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lnl_core.config import RunConfig
+from lnl_core.data.imdb import ORIGINAL as IMDB_ORIGINAL
 from lnl_core.errors import unknown_name
+from lnl_core.marks import column_marks
 from lnl_core.methods import method_names
-from lnl_core.noise import parse_noise
-from lnl_core.papers import PAPERS
+from lnl_core.noise import Noise, parse_noise
+from lnl_core.papers import PAPERS, paper_settings
 from lnl_core.papers.spec import Claim, Means, Table
 from lnl_core.profiles import PROFILES, configure
 from lnl_core.published import Published, read_published
@@ -22,13 +24,18 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table with the judged records behind it."""
+    """One cell of a table with the judged records behind it.
+
+    `mark` is the printed cell's, `own_mark` what our numbers would be marked with by the same
+    rules (see `marks.py`).
+    """
 
     method: str
     column: str
     comparison: Comparison
     mark: str
     records: tuple[Record, ...]
+    own_mark: str = ""
 
 
 def all_tables() -> dict[str, Table]:
@@ -56,12 +63,22 @@ def cell_config(
     return configure(
         method,
         table.data if on_paper_data else PROFILES[profile].data,
-        column,
+        _noise_of(table, column, protocol) if on_paper_data else column,
         profile=profile,
         protocol=protocol if on_paper_data else None,
         paper=table.paper if on_paper_data else None,
+        net=table.net if on_paper_data else None,
         seed=seed,
     )
+
+
+def _noise_of(table: Table, column: str, protocol: str | None) -> Noise:
+    """What a column means under the protocol."""
+    noise = parse_noise(column)
+    protocol, _ = paper_settings(table.paper, table.data, protocol)
+    if noise.name == "asymmetric" and protocol in table.asymmetric:
+        return replace(noise, name=table.asymmetric[protocol])
+    return noise
 
 
 def published_cell(table: Table, method: str, column: str) -> Published | None:
@@ -83,11 +100,18 @@ def table_cells(table: Table, records: Iterable[Record], protocol: str | None = 
     """Every cell of a table, judged by the records that are its own: the paper's data, settings
     and number of epochs, any seeds. `protocol` as in `configure`."""
     records = list(records)
-    return [
-        _cell(table, method, column, records, protocol)
+    cells = {
+        (method, column): _cell(table, method, column, records, protocol)
         for method in table.methods
         for column in table.columns
-    ]
+    }
+    for column in table.columns:
+        results = {method: cells[method, column].comparison for method in table.methods}
+        noisy = parse_noise(column).name != "none"
+        found = column_marks(results, noisy=noisy, several_runs=table.runs > 1)
+        for method, mark in found.items():
+            cells[method, column] = replace(cells[method, column], own_mark=mark)
+    return list(cells.values())
 
 
 def _cell(
@@ -123,8 +147,10 @@ def what_counts(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_original(record: Record) -> bool:
-    """Whether the run saw the dataset as published: through torchvision, checksums verified."""
-    return record["dataset"]["source"].startswith("torchvision ")
+    """Whether the run saw the dataset as published, checksums verified: through torchvision, or
+    IMDB's own archive."""
+    source = record["dataset"]["source"]
+    return source.startswith("torchvision ") or source == IMDB_ORIGINAL
 
 
 def judged_keys(cells: Iterable[Cell]) -> set[str]:

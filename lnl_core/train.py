@@ -20,7 +20,13 @@ from lnl_core.data import NoisyData, Split, TrainingSet
 from lnl_core.data.batches import EVALUATION_BATCH
 from lnl_core.errors import DivergedError, InputError
 from lnl_core.methods.base import Method
-from lnl_core.optim import lr_factor, make_optimizer, set_learning_rate
+from lnl_core.optim import (
+    decay_groups,
+    decay_penalty,
+    lr_factor,
+    make_optimizer,
+    set_learning_rate,
+)
 from lnl_core.streams import RandomStream, torch_seed
 
 
@@ -29,7 +35,8 @@ class EpochRecord:
     """What one epoch left behind. Shares are fractions; what does not exist is None.
 
     `train_loss` is the mean over the epoch's updates. `val_loss` and `val_accuracy` are against
-    the validation split's *noisy* labels, and the loss is the method's own criterion;
+    the validation split's *noisy* labels, and the loss is the method's own criterion (with the
+    weight penalty, if `config.penalised_val_loss`);
     `val_clean_*` are against the true ones. `train_accuracy` is against the noisy labels of the
     training split (its first `config.train_eval` samples), `train_clean_accuracy` against the
     true ones. `memorised` is the share of mislabelled
@@ -94,14 +101,14 @@ def fit(
     training = TrainingSet(data, config)
     state = TrainingState(
         method,
-        make_optimizer(method.parameter_groups(), config),
+        make_optimizer(decay_groups(method.parameter_groups(), method, config), config),
         RandomStream(torch_seed("order", seed), data.device),
         identity={
             "method": type(method).__qualname__,
             "stage": stage,
             "seed": seed,
             "data": data.fingerprint,
-            "config": dataclasses.asdict(config),
+            "config": config.to_dict(),
             "keep_best": keep_best,
             "record": sorted(EpochRecord.__dataclass_fields__),
             **(identity or {}),
@@ -157,11 +164,12 @@ def evaluate(method: Method, data: NoisyData, config: TrainConfig) -> dict[str, 
     test, val, train = (
         predict_logits(method, split.x, preprocess) for split in (data.test, data.val, seen)
     )
+    penalty = decay_penalty(method, config) if config.penalised_val_loss else 0.0
     values = {
         "test_accuracy": _accuracy(test, data.test.clean),
-        "val_loss": _loss(method, val, data.val.labels),
+        "val_loss": _loss(method, val, data.val.labels) + penalty,
         "val_accuracy": _accuracy(val, data.val.labels),
-        "val_clean_loss": _loss(method, val, data.val.clean),
+        "val_clean_loss": _loss(method, val, data.val.clean) + penalty,
         "val_clean_accuracy": _accuracy(val, data.val.clean),
         "train_accuracy": _accuracy(train, seen.labels),
         "train_clean_accuracy": _accuracy(train, seen.clean),

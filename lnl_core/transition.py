@@ -95,7 +95,7 @@ def estimate(
     class i stays zero when the rows of later classes are read, so that T̂ depends on the order of
     the classes. Raises `InputError` for a posterior or percentile out of range.
     """
-    p = np.array(posterior, dtype=np.float64)
+    p = np.asarray(posterior).astype(np.float64)  # a copy, which may be written to
     if p.ndim != 2 or not p.size or not np.isfinite(p).all() or (p < 0).any():
         raise InputError(
             f"a posterior must be [N, K] probabilities, got shape {list(p.shape)}"

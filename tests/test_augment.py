@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
-from lnl_core.augment import AUGMENTATIONS, PREPROCESS, crop_flip, make_preprocess
+from lnl_core.augment import AUGMENTATIONS, PREPROCESS, crop_flip, make_preprocess, shift_flip
 from lnl_core.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -26,6 +27,7 @@ def expected(name: str, kind: str) -> np.ndarray:
         "none": x,
         "unit": x / unit,
         "pixel-mean": (x - x.mean(0)) / unit,
+        "pixel-mean-raw": x - x.mean(0),
         "standardise": (x - x.mean(channel, keepdims=True)) / x.std(channel, keepdims=True),
     }[name]
 
@@ -151,3 +153,93 @@ def test_no_augmentation_is_no_change():
     x = torch.from_numpy(IMAGE)[None]
     assert torch.equal(AUGMENTATIONS["none"](x), x)
     assert AUGMENTATIONS["crop-flip"] is crop_flip
+
+
+# --- shift and flip: against Keras' own way, an image and a channel at a time --------------------
+
+
+def shifted(image: np.ndarray, down: float, right: float, mirrored: bool) -> np.ndarray:
+    """[C, H, W] as Keras 2.0 shifts it: an affine map of order 0 with the edge for what is
+    outside, and then the flip."""
+    offset = [down, right]
+    channels = [
+        ndimage.affine_transform(channel, np.eye(2), offset, order=0, mode="nearest")
+        for channel in image
+    ]
+    return np.stack(channels)[:, :, :: -1 if mirrored else 1]
+
+
+def outcomes(share: float) -> dict[bytes, float]:
+    """Image → its probability, from a fine grid of shifts, each as likely."""
+    grid = (np.arange(200) + 0.5) / 100 - 1
+    rows, columns = (
+        np.unique(np.floor(grid * share * size + 0.5), return_counts=True)
+        for size in (HEIGHT, WIDTH)
+    )
+    found: dict[bytes, float] = {}
+    for down, n in zip(*rows, strict=True):
+        for right, m in zip(*columns, strict=True):
+            for mirrored in (False, True):
+                image = shifted(IMAGE, down, right, mirrored).tobytes()
+                found[image] = found.get(image, 0) + n * m / 200**2 / 2
+    return found
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.3, 0.5])
+def test_every_shift_is_one_that_keras_makes_and_as_likely(share):
+    torch.manual_seed(0)
+    count = 20_000
+    result = shift_flip(torch.from_numpy(IMAGE).expand(count, -1, -1, -1), share)
+    assert result.dtype == torch.uint8
+    assert result.shape == (count, CHANNELS, HEIGHT, WIDTH)
+    known = outcomes(share)
+    drawn = dict.fromkeys(known, 0)
+    for image in result.numpy():
+        drawn[image.tobytes()] += 1  # a KeyError: no shift of Keras'
+    for image, probability in known.items():
+        # The grid of shifts is off by at most one in 200 for each axis.
+        slack = 5 * np.sqrt(count * probability) + 0.02 * count * probability
+        assert abs(drawn[image] - count * probability) < slack
+
+
+@pytest.mark.parametrize("down", [-3.2, -2.51, -2.49, -0.5, 0.0, 0.49, 1.7, 3.2])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_shift_between_pixels_takes_the_nearest_as_scipy_does(monkeypatch, down, mirrored):
+    """The same draw given to both: torch.rand replaced by what leads to that shift."""
+    images = torch.from_numpy(RNG.integers(0, 256, (4, 3, 32, 32)).astype(np.uint8))
+    right = 1.3
+    draws = iter([(down / 3.2 + 1) / 2, (right / 3.2 + 1) / 2, 0.1 if mirrored else 0.9])
+    monkeypatch.setattr(
+        torch, "rand", lambda *size, device=None: torch.full(size, next(draws), dtype=torch.float64)
+    )
+    result = shift_flip(images)
+    for image, moved in zip(images.numpy(), result.numpy(), strict=True):
+        np.testing.assert_array_equal(moved, shifted(image, down, right, mirrored))
+
+
+def test_on_32_pixels_a_shift_is_of_three_at_most_and_three_is_rarer():
+    torch.manual_seed(0)
+    image = torch.arange(32, dtype=torch.uint8)[None, None, :, None].expand(20_000, 1, 32, 32)
+    down = shift_flip(image)[:, 0, 16, 0].long() - 16
+    shares = torch.bincount(down + 3).double() / len(down)
+    expected = torch.tensor([0.7, 1, 1, 1, 1, 1, 0.7], dtype=torch.float64) / 6.4
+    torch.testing.assert_close(shares, expected, rtol=0, atol=0.015)
+
+
+def test_shifts_follow_torchs_seed_and_leave_the_images_alone():
+    x = torch.from_numpy(IMAGE)[None].repeat(50, 1, 1, 1)
+    kept = x.clone()
+    torch.manual_seed(3)
+    first, second = shift_flip(x, 0.4), shift_flip(x, 0.4)
+    torch.manual_seed(3)
+    assert torch.equal(shift_flip(x, 0.4), first)
+    assert not torch.equal(first, second)
+    assert torch.equal(x, kept)
+    assert AUGMENTATIONS["shift-flip"] is shift_flip
+
+
+def test_shifts_of_one_image_never_hold_anothers_pixels():
+    torch.manual_seed(0)
+    values = torch.arange(1, 201, dtype=torch.uint8)
+    stored = values[:, None, None, None].expand(-1, 2, 8, 8)
+    assert torch.equal(shift_flip(stored, 0.4), stored)

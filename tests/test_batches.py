@@ -18,9 +18,11 @@ HALF = Noise("symmetric", 0.5)
 
 def training_set(count: int = 100, batch_size: int = 8, noise: Noise = HALF, **options):
     """All samples in the training split, and the data it was made from."""
-    config = {k: options.pop(k) for k in ("augmentation", "preprocess") if k in options}
+    names = ("augmentation", "preprocess", "epoch_length")
+    config = {k: options.pop(k) for k in names if k in options}
     config = TrainConfig(batch_size=batch_size, **{"preprocess": "none"} | config)
-    data = make_noisy(tiny_dataset(count, **options), noise, val_fraction=0.0)
+    val_fraction = options.pop("val_fraction", 0.0)
+    data = make_noisy(tiny_dataset(count, **options), noise, val_fraction=val_fraction)
     return TrainingSet(data, config), data
 
 
@@ -91,6 +93,53 @@ def test_pass_over_chosen_samples_holds_those_alone():
 def test_pass_over_nothing_has_no_batches():
     training, _ = training_set()
     assert list(training.batches(index=torch.empty(0, dtype=torch.int64))) == []
+
+
+# --- epochs as long as if the validation samples were among them ---------------------------------
+
+
+def stretched(count: int, size: int, val_fraction: float):
+    return training_set(count, size, epoch_length="with-validation", val_fraction=val_fraction)[0]
+
+
+def test_patrinis_epoch_has_390_steps_of_which_the_last_38_are_of_a_second_pass():
+    """50,000 // 128 steps on the 45,000 that are trained on: 351 batches of 128 and one of 72,
+    then 38 of the next pass."""
+    training = stretched(50_000, 128, 0.1)
+    sizes = [len(batch.index) for batch in training.batches(())]
+    assert sizes == [128] * 351 + [72] + [128] * 38
+
+
+def test_a_longer_epoch_goes_on_with_a_pass_in_a_new_order():
+    training = stretched(100, 8, 0.5)
+    order = torch.cat([batch.index for batch in training.batches()]).tolist()
+    assert len(training) == 50
+    assert sorted(order[:50]) == list(range(50))
+    rest = order[50:]
+    assert len(rest) == (12 - 7) * 8 and len(set(rest)) == len(rest)
+    assert rest != order[: len(rest)]
+
+
+def test_a_shorter_epoch_stops_before_its_last_part_batch():
+    sizes = [len(batch.index) for batch in stretched(20, 8, 0.0).batches()]
+    assert sizes == [8, 8]
+    assert [len(batch.index) for batch in stretched(10, 16, 0.0).batches()] == [10]  # one
+
+
+def test_a_longer_epoch_over_chosen_samples_is_longer_in_proportion():
+    training = stretched(100, 8, 0.5)
+    chosen = torch.arange(10, 30)
+    batches = list(training.batches(index=chosen, batch_size=4))
+    assert len(batches) == 2 * 20 // 4
+    assert torch.cat([b.index for b in batches]).bincount(minlength=50)[10:30].tolist() == [2] * 20
+    assert list(training.batches(index=chosen[:0])) == []
+
+
+def test_the_subset_of_a_budget_has_an_epoch_to_its_own_measure():
+    """10% held out of 2,000: 15 batches of 128, and not the 390 of 50,000."""
+    data = make_noisy(tiny_dataset(5000), HALF, limit=2000, val_fraction=0.1)
+    config = TrainConfig(batch_size=128, preprocess="none", epoch_length="with-validation")
+    assert len(list(TrainingSet(data, config).batches())) == 15
 
 
 def test_scan_keeps_the_stored_order_without_augmentation():

@@ -42,6 +42,7 @@ OTHERWISE = {
     "dropout": {"net_options": {"hidden": (12,), "dropout": 0.3}},
     "learning rate": {"train": TrainConfig(epochs=3, batch_size=16, lr=0.2)},
     "epochs": {"train": TrainConfig(epochs=4, batch_size=16, lr=0.1)},
+    "decay": {"train": TrainConfig(epochs=3, batch_size=16, lr=0.1, decay="kernels")},
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from lnl_core import InputError, RunConfig, Seeds, TrainConfig, parse_noise
+from lnl_core.config import LATER_FIELDS
 
 
 @pytest.mark.parametrize("name", ["epochs", "batch_size", "train_eval"])
@@ -45,6 +46,8 @@ def test_numbers_outside_their_range_are_refused_and_named(name, values):
         ("schedule", "cosin", "cosine"),
         ("preprocess", "standardize", "standardise"),
         ("augmentation", "crop", "crop-flip"),
+        ("epoch_length", "with-val", "with-validation"),
+        ("decay", "kernel", "kernels"),
     ],
 )
 def test_unknown_names_are_answered_with_the_nearest(name, value, nearest):
@@ -112,4 +115,24 @@ def test_a_given_matrix_is_written_down(tmp_path):
 def test_every_field_is_written_down():
     plain = RunConfig("forward").to_dict()
     assert plain.keys() == RunConfig.__dataclass_fields__.keys()
-    assert plain["train"].keys() == TrainConfig.__dataclass_fields__.keys()
+    early = TrainConfig.__dataclass_fields__.keys() - set(LATER_FIELDS)
+    assert plain["train"].keys() == early
+
+
+LATER = {"epoch_length": "with-validation", "decay": "kernels", "penalised_val_loss": True}
+
+
+def test_a_younger_field_is_written_down_where_it_is_used():
+    assert LATER.keys() == set(LATER_FIELDS)
+    for name, value in LATER.items():
+        train = TrainConfig(**{name: value})
+        config = RunConfig("forward", train=train, stages={"first": train})
+        plain = config.to_dict()
+        assert plain["train"][name] == plain["stages"]["first"][name] == value
+        assert plain["train"].keys() & set(LATER_FIELDS) == {name}
+
+
+@pytest.mark.parametrize("value", [1, 0, "yes", None])
+def test_a_switch_is_true_or_false(value):
+    with pytest.raises(InputError, match="must be True or False"):
+        TrainConfig(penalised_val_loss=value)

@@ -196,6 +196,25 @@ def test_negative_token_id_is_refused():
     assert "test split" in text
 
 
+def test_vocabulary_is_given_or_reaches_to_the_largest_id_of_either_split():
+    data = tiny_dataset(kind="tokens")  # ids 0 to 100 in training, to 20 in the test
+    assert data.vocabulary == 101
+    assert changed(data, x_test=data.x_test + 500, vocabulary=None).vocabulary == 521
+    assert changed(data, vocabulary=5000).vocabulary == 5000
+    two = tiny_dataset(kind="tokens", classes=2)
+    assert two.subset(10, np.random.default_rng(0)).vocabulary == 101
+    assert tiny_dataset(kind="vector").vocabulary is None
+    assert tiny_dataset(kind="image").vocabulary is None
+
+
+def test_token_id_outside_the_vocabulary_is_refused():
+    data = tiny_dataset(kind="tokens")
+    assert changed(data, vocabulary=101).vocabulary == 101
+    text = message(data, vocabulary=100)
+    assert "token id 100 is outside the vocabulary of 100" in text
+    assert "0 to 99" in text
+
+
 def test_labels_of_another_dtype_are_refused():
     data = tiny_dataset()
     text = message(data, y_train=data.y_train.float())

@@ -15,6 +15,8 @@ from lnl_core.errors import InputError
 from lnl_core.nets import NETS, Net, build_net, net_names
 
 GREY, COLOUR = (1, 28, 28), (3, 32, 32)
+#: Those that read images; those that read token ids are in `test_text_nets.py`.
+IMAGE_NETS = [name for name, spec in NETS.items() if spec.reads == "numbers"]
 RESNETS = [name for name in NETS if "resnet" in name]
 PATRINI_NETS = ["mlp", "resnet14", "resnet32", "resnet44"]
 
@@ -124,7 +126,7 @@ SMALLEST = {"mlp": 1, "lenet": 16}
 
 @settings(max_examples=25, deadline=None)
 @given(
-    name=st.sampled_from([n for n in NETS if n not in ("resnet32", "resnet44")]),
+    name=st.sampled_from([n for n in IMAGE_NETS if n not in ("resnet32", "resnet44")]),
     channels=st.integers(1, 3),
     extra=st.tuples(st.integers(0, 9), st.integers(0, 9)),
     classes=st.integers(2, 5),
@@ -143,7 +145,7 @@ def test_logits_are_the_head_of_the_features(name, channels, extra, classes, tra
     assert net(x).isfinite().all()
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", IMAGE_NETS)
 def test_same_seed_same_weights(name):
     first, second = (make(name).state_dict() for _ in range(2))
     torch.manual_seed(1)
@@ -154,7 +156,7 @@ def test_same_seed_same_weights(name):
     assert not any(torch.equal(first[key], other[key]) for key in weights)
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", IMAGE_NETS)
 def test_gradients_reach_every_parameter(name):
     # In evaluation mode: in training, batch norm cancels a preceding convolution's bias.
     net = make(name).eval()
@@ -164,7 +166,7 @@ def test_gradients_reach_every_parameter(name):
     assert silent == []
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", IMAGE_NETS)
 def test_a_training_step_never_reads_a_value(name):
     """On the meta device there is none to read: .item(), masks and branches on data raise."""
     net = make(name, shape=(3, 16, 16)).to("meta")
@@ -172,7 +174,7 @@ def test_a_training_step_never_reads_a_value(name):
     nn.functional.cross_entropy(net(x), y).backward()
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", IMAGE_NETS)
 def test_input_is_left_as_it_was(name):
     x = batch(COLOUR)
     before = x.clone()
@@ -236,7 +238,7 @@ def test_body_is_he_normal(name):
     assert (together.abs() > 2).float().mean().item() == pytest.approx(0.0455, abs=0.005)
 
 
-@pytest.mark.parametrize("name", [n for n in NETS if n != "preact-resnet18"])
+@pytest.mark.parametrize("name", [n for n in IMAGE_NETS if n != "preact-resnet18"])
 def test_biases_start_at_zero_and_norms_at_identity(name):
     for module in make(name).modules():
         if getattr(module, "bias", None) is not None:
@@ -415,6 +417,19 @@ def test_norm_and_relu_before_the_pooling(name, options, normalised):
     torch.testing.assert_close(net.features(x), maps.mean((2, 3)))
 
 
+@pytest.mark.parametrize(
+    ("options", "momentum", "eps"),
+    [({}, 0.1, 1e-5), ({"norm": "torch"}, 0.1, 1e-5), ({"norm": "keras"}, 0.01, 1e-3)],
+)
+def test_every_batch_normalisation_has_the_constants_of_the_library_asked_for(
+    options, momentum, eps
+):
+    net = make("resnet14", **options)
+    norms = [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert len(norms) == 13  # one before each 3x3 convolution but the first, and the last
+    assert {(module.momentum, module.eps) for module in norms} == {(momentum, eps)}
+
+
 def test_resnets_halve_twice_or_three_times():
     sizes = {}
     for name in RESNETS:
@@ -432,7 +447,7 @@ def test_registry():
     assert net_names() == list(NETS)
     assert all(spec.summary and "\n" not in spec.summary for spec in NETS.values())
     assert NETS["mlp"].options == {"hidden": (128, 128), "dropout": 0.0, "init": "text"}
-    assert NETS["resnet14"].options == {"init": "text"}
+    assert NETS["resnet14"].options == {"init": "text", "norm": "torch"}
     assert NETS["lenet"].options == {}
 
 
@@ -459,7 +474,7 @@ TOO_SMALL = "use 'mlp', which takes vectors and images of any size."
             "resnet32",
             COLOUR,
             {"depth": 44},
-            "unknown resnet32 option 'depth': Known: init.",
+            "unknown resnet32 option 'depth': Known: init, norm.",
         ),
         ("lenet", GREY, {"dropout": 0.5}, "net 'lenet' takes no options: leave out 'dropout'."),
         (
@@ -509,6 +524,12 @@ TOO_SMALL = "use 'mlp', which takes vectors and images of any size."
             COLOUR,
             {"init": "keros"},
             "unknown init 'keros': did you mean 'keras'? Known: keras, text.",
+        ),
+        (
+            "resnet32",
+            COLOUR,
+            {"norm": "keros"},
+            "unknown norm 'keros': did you mean 'keras'? Known: keras, torch.",
         ),
     ],
 )

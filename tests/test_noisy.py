@@ -207,6 +207,12 @@ def test_identity_of_the_data_travels_along():
     assert data.input_shape == (2,)
 
 
+def test_vocabulary_travels_along_whatever_is_left_of_the_data():
+    data = make_noisy(tiny_dataset(kind="tokens", classes=2), HALF, limit=20).to("cpu")
+    assert data.vocabulary == 101
+    assert make_noisy(tiny_dataset(), HALF).vocabulary is None
+
+
 def test_fingerprint_tells_labels_and_split_and_dataset_apart():
     def fingerprint(source=None, noise=HALF, **options) -> str:
         return make_noisy(source or tiny_dataset(), noise, **options).fingerprint

@@ -6,9 +6,17 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from lnl_core import TrainConfig
-from lnl_core.optim import lr_factor, make_optimizer, set_learning_rate
+from lnl_core.nets import build_net
+from lnl_core.optim import (
+    decay_groups,
+    decay_penalty,
+    lr_factor,
+    make_optimizer,
+    set_learning_rate,
+)
 
 START, GRADIENTS = [1.0, -2.0], [[0.5, -1.0], [0.25, 3.0], [-1.0, 0.0]]
 
@@ -117,3 +125,79 @@ def test_a_group_with_its_own_rate_follows_the_schedule_from_there():
         assert [g["lr"] for g in optimizer.param_groups] == pytest.approx(
             [0.2 * factor, 5 * factor]
         )
+
+
+# --- what weight decay is for --------------------------------------------------------------------
+
+KERNELS = TrainConfig(lr=0.1, momentum=0.0, weight_decay=0.5, decay="kernels")
+
+
+def resnet() -> nn.Module:
+    torch.manual_seed(0)
+    net = build_net("resnet14", (3, 8, 8), 4)
+    for parameter in net.parameters():  # biases begin at zero, where no decay would show
+        nn.init.uniform_(parameter, 0.5, 1.0)
+    return net
+
+
+def is_kernel(name: str, net: nn.Module) -> bool:
+    """By name and shape, and not by the layer's type, as the code does it."""
+    return name.endswith("weight") and net.get_parameter(name).dim() > 1
+
+
+def test_decay_of_kernels_leaves_biases_and_batch_normalisation_alone():
+    net = resnet()
+    before = {name: p.detach().clone() for name, p in net.named_parameters()}
+    groups = decay_groups([{"params": list(net.parameters())}], net, KERNELS)
+    for parameter in net.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    make_optimizer(groups, KERNELS).step()
+    for name, parameter in net.named_parameters():
+        shrunk = before[name] * (1 - 0.1 * 0.5)
+        assert torch.allclose(parameter, shrunk if is_kernel(name, net) else before[name]), name
+    kernels = [name for name in before if is_kernel(name, net)]
+    assert len(kernels) == 13 + 2 + 1  # convolutions, 1x1 shortcuts, the dense layer
+
+
+def test_decay_of_all_is_one_group_as_it_was():
+    net = resnet()
+    groups = [{"params": list(net.parameters())}]
+    assert decay_groups(groups, net, TrainConfig(weight_decay=0.5)) is groups
+
+
+def test_every_parameter_is_trained_once_with_its_groups_settings():
+    net = resnet()
+    head = list(net.head.parameters())
+    body = [p for p in net.parameters() if all(p is not h for h in head)]
+    own = nn.Parameter(torch.ones(2, 2))
+    groups = decay_groups(
+        [{"params": body}, {"params": head, "lr": 3.0}, {"params": [own], "weight_decay": 0.7}],
+        net,
+        KERNELS,
+    )
+    trained = [p for group in groups for p in group["params"]]
+    assert sorted(map(id, trained)) == sorted(map(id, [*net.parameters(), own]))
+    by_id = {id(p): group for group in groups for p in group["params"]}
+    assert by_id[id(net.head.weight)] == {"params": [net.head.weight], "lr": 3.0}
+    assert by_id[id(net.head.bias)]["lr"] == 3.0
+    assert by_id[id(net.head.bias)]["weight_decay"] == 0.0
+    assert by_id[id(own)]["weight_decay"] == 0.7
+    (alone,) = decay_groups([{"params": [net.head.weight]}], net, KERNELS)
+    assert alone == {"params": [net.head.weight]}
+
+
+@pytest.mark.parametrize("decay", ["all", "kernels"])
+def test_the_penalty_is_what_the_decays_gradient_is_of(decay):
+    net = resnet()
+    config = TrainConfig(weight_decay=2e-4, decay=decay)
+    chosen = [p for name, p in net.named_parameters() if decay == "all" or is_kernel(name, net)]
+    expected = 1e-4 * sum(float(p.detach().double().square().sum()) for p in chosen)  # Keras' l2
+    assert decay_penalty(net, config).item() == pytest.approx(expected, rel=1e-12)
+    assert decay_penalty(net, TrainConfig()).item() == 0
+
+
+def test_a_frozen_kernel_is_neither_trained_nor_penalised():
+    net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
+    net[0].weight.requires_grad_(False)
+    expected = 0.25 * net[1].weight.detach().double().square().sum().item()
+    assert decay_penalty(net, KERNELS).item() == pytest.approx(expected)

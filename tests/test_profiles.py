@@ -46,17 +46,55 @@ def test_text_and_code_differ_in_dropout_and_the_last_layer_alone():
 
 
 def test_cifar10_as_printed():
-    config = configure("forward", dataset=CIFAR10, profile="paper")
+    config = configure("forward", dataset=CIFAR10, profile="paper", protocol="text")
     assert (config.net, config.protocol) == ("resnet14", "text")
     train = config.train
     assert (train.epochs, train.optimizer, train.lr, train.momentum) == (120, "sgd", 0.01, 0.9)
     assert (train.schedule, train.lr_drops, train.lr_gamma) == ("step", (40, 80), 0.1)
     assert (train.weight_decay, train.augmentation) == (1e-4, "crop-flip")
+    assert (train.epoch_length, train.decay, train.penalised_val_loss) == ("pass", "all", False)
 
 
-def test_code_is_refused_where_only_the_text_is_known():
-    with pytest.raises(InputError, match=r"no protocol 'code' for cifar10.*'text'"):
-        configure("forward", dataset=CIFAR10, protocol="code")
+KERAS = {"init": "keras", "norm": "keras"}
+
+
+def test_cifar10_as_the_authors_code_ran_it():
+    text, code = (
+        configure("forward", dataset=CIFAR10, profile="paper", protocol=protocol)
+        for protocol in ("text", None)
+    )
+    assert (code.protocol, code.net, code.net_options) == ("code", "resnet14", KERAS)
+    # At `epoch > 40` and `epoch > 80`, counted from 0; l2(1e-4) is a gradient of 2e-4 w.
+    assert code.train == dataclasses.replace(
+        text.train, lr=0.1, lr_drops=(41, 81), weight_decay=2e-4, decay="kernels",
+        penalised_val_loss=True, preprocess="pixel-mean-raw", augmentation="shift-flip",
+        epoch_length="with-validation",
+    )  # fmt: skip
+
+
+def test_cifar100_differs_from_cifar10_in_schedule_decay_and_percentile():
+    cifar100 = named("cifar100", shape=(3, 8, 8))
+    for protocol, drops, decay in (("code", (81, 121), 2e-3), ("text", (80, 120), 1e-4)):
+        ten, hundred = (
+            configure("forward-estimated", dataset=data, profile="paper", protocol=protocol)
+            for data in (CIFAR10, cifar100)
+        )
+        assert hundred.net == "resnet44" and hundred.net_options == ten.net_options
+        assert hundred.train == dataclasses.replace(
+            ten.train, epochs=150, lr_drops=drops, weight_decay=decay
+        )
+        assert hundred.options == {"percentile": None}
+        assert ten.options == ({"view_bug": True} if protocol == "code" else {})
+
+
+def test_the_second_net_of_cifar10_is_trained_and_initialised_as_the_first():
+    for protocol, options in (("code", KERAS), ("text", {"init": "text"})):
+        first, second = (
+            configure("forward", dataset=CIFAR10, profile="paper", protocol=protocol, net=net)
+            for net in (None, "resnet32")
+        )
+        assert second == dataclasses.replace(first, net="resnet32")
+        assert second.net_options == options
 
 
 @pytest.mark.parametrize("profile", ["smoke", "laptop"])
@@ -71,6 +109,69 @@ def test_data_of_no_paper_get_settings_by_what_a_sample_is(profile):
     y = torch.arange(8) % 2
     vectors = Dataset("own", x, y, x, y, ("a", "b"), "made by a test")
     assert configure("forward", dataset=vectors).train.preprocess == "standardise"
+
+
+@pytest.mark.parametrize("net", ["lstm", None])
+def test_token_ids_get_the_word_embedding_unless_a_net_is_named(net):
+    ids, y = torch.arange(40).reshape(8, 5), torch.arange(8) % 2
+    tokens = Dataset("own", ids, y, ids, y, ("a", "b"), "made by a test")
+    config = configure("forward", dataset=tokens, net=net)
+    assert config.net == (net or "word-embedding")
+    assert config.train.optimizer == "adagrad"
+
+
+def test_imdb_in_code_and_text_with_either_net():
+    """Where the authors' code and the paper's text differ, and nothing else."""
+    train = TrainConfig(
+        epochs=50, batch_size=128, optimizer="adagrad", lr=0.01, epsilon=1e-6, preprocess="none"
+    )
+    found = {
+        (protocol, net): configure("forward", "imdb", profile="paper", protocol=protocol, net=net)
+        for protocol in ("code", "text")
+        for net in (None, "lstm")
+    }
+    nets = {key: config.net for key, config in found.items()}
+    assert nets == {key: key[1] or "word-embedding" for key in found}
+    lr = {key: config.train.lr for key, config in found.items()}
+    assert lr.pop(("code", "lstm")) == 0.001 and set(lr.values()) == {0.01}
+    assert {dataclasses.replace(c.train, lr=0.01) for c in found.values()} == {train}
+    options = {key: config.net_options for key, config in found.items()}
+    assert options["code", None] == {
+        "dimensions": 50, "dropout": 0.8, "spatial": True, "init": "keras",
+    }  # fmt: skip
+    assert options["text", None] == options["code", None] | {"spatial": False, "init": "text"}
+    assert options["code", "lstm"] == {
+        "dimensions": 512, "units": 512, "hidden": 512, "embedding_dropout": 0.8, "dropout": 0.5,
+        "init": "keras",
+    }  # fmt: skip
+    printed = {"dimensions": 256, "embedding_dropout": 0.0, "init": "text"}
+    assert options["text", "lstm"] == options["code", "lstm"] | printed
+
+
+def test_what_a_net_does_not_say_for_itself_is_the_default_nets(monkeypatch):
+    settings = {
+        "net": "mlp",
+        "net_options": {"dropout": 0.2},
+        "train": TrainConfig(epochs=7),
+        "options": {"backward": {"clip": 0.1}},
+        "nets": {
+            "lenet": {"train": TrainConfig(epochs=9)},
+            "resnet14": {"net_options": {"init": "keras"}},
+        },
+    }
+    monkeypatch.setitem(PAPERS["patrini2017"].SETTINGS, "mnist", {"text": settings})
+    found = {
+        net: configure("backward", dataset=MNIST, net=net)
+        for net in (None, "mlp", "lenet", "resnet14", "resnet32")
+    }
+    assert {net: config.net for net, config in found.items() if net} == {n: n for n in found if n}
+    assert found[None] == found["mlp"]
+    assert [c.train.epochs for c in found.values()] == [7, 7, 9, 7, 7]
+    assert [c.net_options for c in found.values()] == [
+        {"dropout": 0.2}, {"dropout": 0.2}, {}, {"init": "keras"}, {},
+    ]  # fmt: skip
+    assert {str(c.options) for c in found.values()} == {"{'clip': 0.1}"}
+    assert "nets" in settings  # read, not taken away
 
 
 def test_the_paper_profile_is_refused_on_data_of_no_paper():
@@ -105,7 +206,7 @@ def test_every_paper_states_settings_that_can_be_used():
     [("smoke", 40, (13, 27)), ("laptop", 10, (3, 7)), ("paper", 120, (40, 80))],
 )
 def test_a_schedule_is_squeezed_into_the_budget(profile, epochs, drops):
-    train = configure("forward", dataset=CIFAR10, profile=profile).train
+    train = configure("forward", dataset=CIFAR10, profile=profile, protocol="text").train
     assert (train.epochs, train.lr_drops) == (epochs, drops)
 
 

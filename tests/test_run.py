@@ -207,11 +207,27 @@ def test_images_for_a_net_that_reads_larger_ones_are_refused():
         finish(Run(config, device="cpu", dataset=random_dataset()))
 
 
-def test_token_ids_are_refused_in_a_sentence():
-    x, y = torch.randint(0, 9, (20, 5)), torch.arange(20) % 2
-    tokens = Dataset("reviews", x, y, x, y, ("a", "b"), "made by a test")
-    with pytest.raises(InputError, match="token ids"):
-        finish(Run(configure("forward", dataset=tokens), device="cpu", dataset=tokens))
+def token_ids() -> Dataset:
+    x, y = torch.arange(100).reshape(20, 5), torch.arange(20) % 2
+    return Dataset("own words", x, y, x % 7, y, ("a", "b"), "made by a test")
+
+
+def test_token_ids_of_ones_own_are_trained_on():
+    """The embedding has a row for every id there is, not only for those of the training split."""
+    config = configure("forward", dataset=token_ids(), noise="symmetric:0.2", epochs=2)
+    run = finish(Run(config, device="cpu", dataset=token_ids()))
+    assert config.net == "word-embedding"
+    assert run.method.net.embedding.weight.shape == (100, 50)
+    assert len(run.history) == 2
+
+
+def test_a_net_that_does_not_read_the_data_is_refused_in_a_sentence():
+    tokens = token_ids()
+    with pytest.raises(InputError, match=r"'mlp' reads images or vectors, but the data are seq.*"):
+        finish(Run(configure("forward", dataset=tokens, net="mlp"), device="cpu", dataset=tokens))
+    config = dataclasses.replace(small_config(), net="lstm", net_options={})
+    with pytest.raises(InputError, match="'lstm' reads sequences of token ids, but the data are i"):
+        finish(Run(config, device="cpu", dataset=random_dataset()))
 
 
 def test_augmenting_vectors_is_refused():

@@ -87,7 +87,7 @@ def test_digits_are_shuffled_the_same_way_each_time():
 
 
 def test_embedded_datasets_need_no_folder_and_no_network(folder):
-    for name in ("digits", "shapes"):
+    for name in ("digits", "shapes", "reviews"):
         assert load_dataset(name).name == name
         assert fetch_dataset(name).name == name
     assert list(folder.iterdir()) == []

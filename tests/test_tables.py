@@ -6,10 +6,11 @@ import pytest
 from ledger_helpers import TABLE, cell_record, mnist_config, record_of
 
 from lnl_core import tables
+from lnl_core.data.imdb import ORIGINAL as IMDB_ORIGINAL
 from lnl_core.errors import InputError
 from lnl_core.papers import PAPERS
 from lnl_core.papers.spec import Claim, beats
-from lnl_core.report import cell_row, group_row, markdown
+from lnl_core.report import as_printed, cell_row, group_row, markdown
 from lnl_core.selection import RULES
 from lnl_core.tables import (
     all_tables,
@@ -96,6 +97,22 @@ def test_other_data_epochs_or_protocols_are_not_judged():
     assert "verdict" not in rows[0]
 
 
+def test_a_table_of_a_net_is_run_with_that_net_and_counts_no_other():
+    lstm = get_table("patrini2017/table2-imdb-lstm")
+    config = tables.cell_config(lstm, "forward", "asymmetric:0.4").to_dict()
+    assert (config["net"], config["train"]["lr"]) == ("lstm", 0.001)
+    embedding = get_table("patrini2017/table2-imdb-embedding")
+    record = record_of(config, 0.847, dataset={"source": IMDB_ORIGINAL})
+    counts = {
+        table.name: sum(cell.comparison.n for cell in table_cells(table, [record]))
+        for table in (lstm, embedding)
+    }
+    assert counts == {"table2-imdb-lstm": 1, "table2-imdb-embedding": 0}
+    copy = record_of(config, 0.847, dataset={"source": "folder aclImdb, not verified"})
+    assert judged_keys(table_cells(lstm, [copy])) == set()
+    assert tables.cell_config(lstm, "forward", "asymmetric:0.4", profile="smoke").net == "mlp"
+
+
 def test_a_cell_counts_the_protocol_it_is_asked_for():
     from lnl_core.tables import cell_config
 
@@ -138,6 +155,15 @@ def test_every_claim_reads_cells_of_its_own_table():
 def test_an_unknown_table_suggests_the_nearest():
     with pytest.raises(InputError, match="did you mean 'patrini2017/table2-mnist'"):
         get_table("patrini2017/table2-minst")
+
+
+def test_the_printed_shape_has_a_row_a_method_and_a_column_a_noise():
+    rows = as_printed(table_cells(TABLE, [cell_record("forward", HARD, 0.97)]))
+    assert [row["method"] for row in rows] == list(TABLE.methods)
+    assert all(list(row)[1:] == list(TABLE.columns) for row in rows)
+    (forward,) = (row for row in rows if row["method"] == "forward")
+    assert forward[HARD] == "97.3* → 97.0 (1) match"
+    assert forward["none"] == "97.9 → — not run"
 
 
 def test_markdown_has_a_line_a_row():

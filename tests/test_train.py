@@ -317,6 +317,37 @@ def test_the_best_epoch_is_kept_also_across_an_interruption(tmp_path):
             assert timeless(records) == timeless(again)
 
 
+def test_the_weight_penalty_counts_in_the_validation_losses_where_it_is_asked_to():
+    plain = dataclasses.replace(CONFIG, weight_decay=0.02, decay="kernels")
+    penalised = dataclasses.replace(plain, penalised_val_loss=True)
+    scores = {}
+    for config in (plain, penalised):
+        method, data = made(config=config)
+        scores[config] = evaluate(method, data, config)
+    kernels = [method.net.body[1].weight, method.net.head.weight]
+    penalty = 0.01 * sum(float(w.detach().double().square().sum()) for w in kernels)
+    for name, value in scores[plain].items():
+        more = penalty if name in ("val_loss", "val_clean_loss") else 0
+        assert scores[penalised][name] == pytest.approx(value + more), name
+
+
+def test_a_penalty_without_a_validation_split_is_no_loss():
+    config = dataclasses.replace(CONFIG, weight_decay=0.02, penalised_val_loss=True)
+    method, data = made(config=config, data=noisy_data(val_fraction=0.0))
+    assert evaluate(method, data, config)["val_loss"] is None
+
+
+def test_fit_decays_what_the_config_says():
+    def final(**changes):
+        config = dataclasses.replace(CONFIG, weight_decay=0.1, **changes)
+        method, data = made(config=config)
+        list(fit(method, data, config))
+        return method.state_dict()
+
+    both, kernels = final(), final(decay="kernels")
+    assert any(not torch.equal(both[name], kernels[name]) for name in both)
+
+
 def test_of_equally_good_epochs_the_first_is_kept():
     class Indifferent(Method):
         def criterion(self, logits, labels):

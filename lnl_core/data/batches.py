@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -58,6 +59,13 @@ class TrainingSet:
         #: How many epochs there will be, for ramps and warm-ups.
         self.epochs = config.epochs
         self._augment = AUGMENTATIONS[augmentation]
+        #: Epochs that count their batches as if the validation samples were among them: how many
+        #: samples that is to each training sample. Else None.
+        self._stretch = (
+            (len(data.train) + len(data.val)) / len(data.train)
+            if config.epoch_length == "with-validation"
+            else None
+        )
 
     def __len__(self) -> int:
         return len(self.x)
@@ -72,20 +80,38 @@ class TrainingSet:
         index: Tensor | None = None,
         batch_size: int | None = None,
     ) -> Iterator[Batch]:
-        """One pass in random order over all samples, or over those in `index` (int64 [n]).
+        """One epoch in random order over all samples, or over those in `index` (int64 [n]).
 
-        The last batch may be smaller. A rest of one sample joins the batch before it, because
-        batch normalisation has no variance to divide by there. No batch comes of no samples.
+        That is one pass. The last batch may be smaller. A rest of one sample joins the batch
+        before it, because batch normalisation has no variance to divide by there. No batch comes
+        of no samples.
+
+        With the epoch length `with-validation` it is as many whole batches as n samples fill
+        together with the validation samples that belong to them, at least one: where a pass is
+        over before, another begins in a new order; where they are fewer, it stops there.
         """
         index = torch.arange(len(self), device=self.device) if index is None else index
         size = batch_size or self.batch_size
+        if self._stretch is None:
+            parts = self._pass(index, size)
+        else:
+            steps = max(1, round(self._stretch * len(index)) // size)
+            parts = islice(self._passes(index, size), steps)
+        for part in parts:
+            yield self.take(part, views)
+
+    def _pass(self, index: Tensor, size: int) -> list[Tensor]:
+        """Those samples in random order, a batch at a time."""
         # Shuffled on the CPU for the same order on every device, and moved once.
         order = index[torch.randperm(len(index)).to(self.device)]
         parts = list(order.split(size)) if len(order) else []
         if len(parts) > 1 and len(parts[-1]) == 1:
             parts[-2:] = [torch.cat(parts[-2:])]
-        for part in parts:
-            yield self.take(part, views)
+        return parts
+
+    def _passes(self, index: Tensor, size: int) -> Iterator[Tensor]:
+        while len(index):
+            yield from self._pass(index, size)
 
     def take(self, index: Tensor, views: tuple[str, ...] = ("weak",)) -> Batch:
         """The batch of the samples in `index`, each view drawn anew."""

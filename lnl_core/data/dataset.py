@@ -20,9 +20,12 @@ class Dataset:
     `x_*`: images uint8 [N, C, H, W], feature vectors float32 [N, D], or token ids int64 [N, L].
     `y_*`: class indices int64 [N], or multi-hot uint8 [N, K].
     `source` says where the data came from, and goes into every record of a run on them.
+    `vocabulary` is how many token ids there are, from 0 up; where it is not given, the largest id
+    plus 1. None for data that are not tokens.
 
     Raises `InputError` for labels outside the classes, sizes that disagree, an empty split, a
-    class without a training example, or features that are not finite.
+    class without a training example, token ids outside the vocabulary, or features that are not
+    finite.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Dataset:
     classes: tuple[str, ...]
     source: str
     y_train_noisy: Tensor | None = field(default=None)
+    vocabulary: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:
@@ -53,6 +57,7 @@ class Dataset:
         ):
             _check_same_kind(self, what, train, other)
         _check_every_class(self)
+        object.__setattr__(self, "vocabulary", _vocabulary(self))
 
     @property
     def num_classes(self) -> int:
@@ -96,7 +101,7 @@ class Dataset:
         noisy = None if self.y_train_noisy is None else self.y_train_noisy[keep]
         return Dataset(
             self.name, self.x_train[keep], self.y_train[keep], self.x_test, self.y_test,
-            self.classes, self.source, noisy,
+            self.classes, self.source, noisy, self.vocabulary,
         )  # fmt: skip
 
 
@@ -139,6 +144,18 @@ def _check_same_kind(data: Dataset, what: str, train: Tensor, other: Tensor | No
             f"{data.name}: training {what} are {kinds[0]} each, {split} {what} {kinds[1]}: they "
             "must agree."
         )
+
+
+def _vocabulary(data: Dataset) -> int | None:
+    if data.kind != "tokens":
+        return None
+    largest = max(data.x_train.max().item(), data.x_test.max().item())
+    if data.vocabulary is not None and largest >= data.vocabulary:
+        raise InputError(
+            f"{data.name}: token id {largest} is outside the vocabulary of {data.vocabulary}: ids "
+            f"run from 0 to {data.vocabulary - 1}."
+        )
+    return data.vocabulary or largest + 1
 
 
 def _check_every_class(data: Dataset) -> None:

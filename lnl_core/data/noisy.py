@@ -64,7 +64,8 @@ class NoisyData:
     """`train` and `val` with noisy labels, `test` with clean ones, and what is known of the noise.
 
     `transition_matrix` is T[clean, noisy] as float32 [K, K]: the protocol's, or for given noise
-    the realised one; None for multi-label data, where no such matrix exists.
+    the realised one; None for multi-label data, where no such matrix exists. `vocabulary` is how
+    many token ids there are; None for data that are not tokens.
     """
 
     name: str
@@ -76,6 +77,7 @@ class NoisyData:
     test: Split
     transition_matrix: Tensor | None
     noise: NoiseReport
+    vocabulary: int | None = None
     _fitted: dict[str, Preprocess] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -171,6 +173,7 @@ def make_noisy(
         test=Split(dataset.x_test, dataset.y_test, dataset.y_test),
         transition_matrix=None if t is None else torch.tensor(t, dtype=torch.float32),
         noise=report,
+        vocabulary=dataset.vocabulary,
     )
 
 

@@ -1,17 +1,20 @@
-"""Where datasets come from: embedded, generated, through torchvision, or from an `.npz`."""
+"""Where datasets come from: embedded, generated, torchvision, an archive of their own, `.npz`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from lnl_core.data.dataset import Dataset
+from lnl_core.data.imdb import fetch_imdb, load_imdb
 from lnl_core.data.npz import load_npz
+from lnl_core.data.reviews import make_reviews
 from lnl_core.data.shapes import make_shapes
 from lnl_core.errors import InputError, unknown_name
 
@@ -22,12 +25,13 @@ UNREADABLE = (RuntimeError, OSError, AssertionError, LookupError, TypeError, Val
 
 @dataclass(frozen=True)
 class Source:
-    """One row of `lnl list datasets`."""
+    """One row of `lnl list datasets`. `fetch` downloads into a folder; by default torchvision."""
 
     load: Callable[[], Dataset]
     summary: str
     embedded: bool = False
     megabytes: int = 0
+    fetch: Callable[[Path], None] | None = None
 
 
 def data_folder() -> Path:
@@ -60,15 +64,14 @@ def load_dataset(name: str) -> Dataset:
 def fetch_dataset(name: str) -> Dataset:
     """Download the dataset into `data_folder()` if it is not there, verify and load it.
 
-    torchvision shows a progress bar and checks every file's checksum.
+    A progress bar is shown, and every file's checksum verified.
     """
     own = (data_folder() / f"{name}.npz").is_file()
     if not own and not source(name).embedded:
         root = data_folder()
         try:
             root.mkdir(parents=True, exist_ok=True)
-            for train in (True, False):
-                _torchvision_class(name)(root, train=train, download=True)
+            (source(name).fetch or partial(_fetch_torchvision, name))(root)
         except UNREADABLE as error:
             raise InputError(
                 f"{name} could not be downloaded into {root} ({error}): check the connection, "
@@ -111,6 +114,11 @@ def _torchvision_class(name: str) -> type:
     }[name]
 
 
+def _fetch_torchvision(name: str, root: Path) -> None:
+    for train in (True, False):
+        _torchvision_class(name)(root, train=train, download=True)
+
+
 def _load_torchvision(name: str) -> Dataset:
     cls = _torchvision_class(name)
     try:
@@ -131,12 +139,14 @@ def _load_torchvision(name: str) -> Dataset:
 
 
 def _by_hand(name: str) -> str:
-    return f"set LNL_DATA to a folder that holds it (torchvision's layout, or {name}.npz)"
+    layout = "torchvision's layout" if SOURCES[name].fetch is None else "see data/README.md"
+    return f"set LNL_DATA to a folder that holds it ({layout}, or {name}.npz)"
 
 
 SOURCES: dict[str, Source] = {
     "digits": Source(_load_digits, "scikit-learn's 8x8 digits, 1297 + 500, 10 classes", True),
     "shapes": Source(make_shapes, "generated 32x32 colour shapes, 4000 + 1000, 10 classes", True),
+    "reviews": Source(make_reviews, "generated film reviews, 1500 + 500, 2 classes", True),
     "mnist": Source(
         lambda: _load_torchvision("mnist"), "28x28 digits, 60000 + 10000, 10 classes", megabytes=11
     ),
@@ -151,5 +161,9 @@ SOURCES: dict[str, Source] = {
     "cifar100": Source(
         lambda: _load_torchvision("cifar100"),
         "32x32 colour photographs, 50000 + 10000, 100 classes", megabytes=161,
+    ),
+    "imdb": Source(
+        lambda: load_imdb(data_folder()),
+        "film reviews of 400 words, 25000 + 25000, 2 classes", megabytes=84, fetch=fetch_imdb,
     ),
 }  # fmt: skip

@@ -4,8 +4,12 @@
     logits = net(images)                # [B, 3, 32, 32] → [B, 10]
     features = net.features(images)     # [B, net.feature_dim]
 
+    net = build_net("word-embedding", (400,), 2, vocabulary=5000)
+    logits = net(token_ids)             # int64 [B, 400] → [B, 2]
+
 A new net is one `Net` in one file and one line in `NETS`. Its builder takes `input_shape` and
-`num_classes`; the keyword-only arguments after these are its options.
+`num_classes`, and a net that reads token ids `vocabulary`; the keyword-only arguments after these
+are its options.
 """
 
 from __future__ import annotations
@@ -21,16 +25,22 @@ from lnl_core.nets.base import Net, are_positive_integers
 from lnl_core.nets.lenet import LeNet
 from lnl_core.nets.mlp import MLP
 from lnl_core.nets.resnet import cifar_resnet, preact_resnet18, preact_resnet32
+from lnl_core.nets.text import LSTM, WordEmbedding
 
 __all__ = ["NETS", "Net", "NetSpec", "build_net", "net_names"]
 
 
 @dataclass(frozen=True)
 class NetSpec:
-    """A net's one-line summary and its builder, `build(input_shape, num_classes, **options)`."""
+    """A net's one-line summary and its builder, `build(input_shape, num_classes, **options)`.
+
+    `reads` says what a sample is to it: "numbers" (images and vectors), or "tokens" (sequences of
+    token ids), whose builder takes `vocabulary` after `num_classes`.
+    """
 
     summary: str
     build: Callable[..., Net]
+    reads: str = "numbers"
 
     @property
     def options(self) -> dict[str, object]:
@@ -53,15 +63,28 @@ NETS: dict[str, NetSpec] = {
     ),
     "preact-resnet32": NetSpec("32-64-128 (Tanaka et al., CIFAR-10)", preact_resnet32),
     "preact-resnet18": NetSpec("64-128-256-512 (DivideMix, LNL-flywheel, CIFAR)", preact_resnet18),
+    "word-embedding": NetSpec(
+        "50 dimensions a word, all words side by side (Patrini et al., IMDB)",
+        WordEmbedding,
+        reads="tokens",
+    ),
+    "lstm": NetSpec("LSTM of 512 and a dense layer (Patrini et al., IMDB)", LSTM, reads="tokens"),
 }
 
 
 def net_names() -> list[str]:
-    """The names that `build_net` takes, small nets first."""
+    """The names that `build_net` takes, small nets first, those for text last."""
     return list(NETS)
 
 
-def build_net(name: str, input_shape: Sequence[int], num_classes: int, **options: object) -> Net:
+def build_net(
+    name: str,
+    input_shape: Sequence[int],
+    num_classes: int,
+    *,
+    vocabulary: int | None = None,
+    **options: object,
+) -> Net:
     """A freshly initialised net.
 
     Weights are drawn from PyTorch's global generator: the same `torch.manual_seed` gives the
@@ -70,12 +93,14 @@ def build_net(name: str, input_shape: Sequence[int], num_classes: int, **options
     Parameters
     ----------
     name : one of `net_names()`.
-    input_shape : (C, H, W) for images, (D,) for vectors; the batch dimension is not in it.
+    input_shape : (C, H, W) for images, (D,) for vectors, (L,) for sequences of token ids; the
+        batch dimension is not in it.
     num_classes : K, at least 2.
+    vocabulary : how many token ids there are, from 0 up; None for images and vectors.
     options : what `NETS[name].options` lists.
 
-    Raises `InputError` for an unknown net or option, an input shape that the net cannot take,
-    fewer than two classes, and option values outside their range.
+    Raises `InputError` for an unknown net or option, an input that the net does not read or a
+    shape that it cannot take, fewer than two classes, and option values outside their range.
     """
     if name not in NETS:
         raise unknown_name("net", name, NETS)
@@ -94,4 +119,20 @@ def build_net(name: str, input_shape: Sequence[int], num_classes: int, **options
         raise InputError(
             f"num_classes = {num_classes!r} must be an integer of at least 2: one output a class."
         )
-    return spec.build(tuple(input_shape), num_classes, **options)
+    _check_reads(name, vocabulary)
+    words = () if vocabulary is None else (vocabulary,)
+    return spec.build(tuple(input_shape), num_classes, *words, **options)
+
+
+def _check_reads(name: str, vocabulary: int | None) -> None:
+    """Token ids are names and not numbers: a net reads the one or the other."""
+    has = "numbers" if vocabulary is None else "tokens"
+    if has != NETS[name].reads:
+        what = {"numbers": "images or vectors", "tokens": "sequences of token ids"}
+        others = " or ".join(repr(net) for net, spec in NETS.items() if spec.reads == has)
+        raise InputError(
+            f"net {name!r} reads {what[NETS[name].reads]}, but the data are {what[has]}: use "
+            f"{others}."
+        )
+    if vocabulary is not None and not are_positive_integers((vocabulary,)):
+        raise InputError(f"vocabulary = {vocabulary!r} must be a positive integer.")

@@ -31,11 +31,11 @@ class Net(nn.Module):
         return self.head.in_features
 
     def features(self, x: Tensor) -> Tensor:
-        """Inputs [B, *input_shape], float → features [B, F]."""
+        """Inputs [B, *input_shape], float (token ids: int64) → features [B, F]."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        """Inputs [B, *input_shape], float → logits [B, K]."""
+        """Inputs [B, *input_shape], float (token ids: int64) → logits [B, K]."""
         return self.head(self.features(x))
 
 

@@ -8,8 +8,8 @@ with 3x3 convolutions and batch normalisation; the first block of every stage bu
 halves the image; global average pooling and a linear layer end the net. What differs is small
 and listed in `Variant`. Facts that a paper's text leaves open are taken from its authors' code.
 
-Batch normalisation has PyTorch's constants (momentum 0.1, eps 1e-5) in all. Patrini et al.'s
-Keras has 0.01 and 1e-3, Tanaka et al.'s Chainer 0.1 and 2e-5.
+Batch normalisation has PyTorch's constants (momentum 0.1, eps 1e-5), but for the option `norm` of
+Patrini et al.'s: their Keras has 0.01 and 1e-3. Tanaka et al.'s Chainer has 0.1 and 2e-5.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lnl_core.errors import unknown_name
 from lnl_core.nets.base import Net, require_image
 from lnl_core.nets.init import initialise, lecun, patrini_init
 
@@ -67,6 +68,10 @@ EIGHTEEN = Variant(
     project_first=False,
     project="activated",
 )
+
+
+#: Momentum, in PyTorch's sense, and ε of batch normalisation in two libraries.
+NORMS: dict[str, tuple[float, float]] = {"torch": (0.1, 1e-5), "keras": (0.01, 1e-3)}
 
 
 class PreActBlock(nn.Module):
@@ -157,7 +162,12 @@ class PreActResNet(Net):
 
 
 def cifar_resnet(
-    depth: int, input_shape: tuple[int, ...], num_classes: int, *, init: str = "text"
+    depth: int,
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    *,
+    init: str = "text",
+    norm: str = "torch",
 ) -> PreActResNet:
     """Patrini et al.'s CIFAR ResNet of `depth` 14, 32 or 44 (section 5.1).
 
@@ -174,13 +184,20 @@ def cifar_resnet(
     init : "text", He normal and for the output layer U[-0.05, 0.05]; or "keras", the authors'
         code, Keras 2.0's he_normal for every layer. Convolutions with no ReLU behind them are
         He normal in both.
+    norm : the constants of batch normalisation: "torch", or "keras" as the authors' code has
+        them. Keras averages over ten times as many steps for what is used in evaluation.
 
-    Raises `InputError` for vectors, smaller images and an unknown `init`.
+    Raises `InputError` for vectors, smaller images and an unknown `init` or `norm`.
     """
     body, output = patrini_init(init)
+    if norm not in NORMS:
+        raise unknown_name("norm", norm, NORMS)
     blocks = (depth - 2) // 6  # two layers each, three stages; the stem and the head are the 2
     net = PreActResNet(f"resnet{depth}", PATRINI, blocks, input_shape, num_classes)
     initialise(net, body=body, output=output)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum, module.eps = NORMS[norm]
     return net
 
 

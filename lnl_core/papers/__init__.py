@@ -21,11 +21,16 @@ def paper_for(data: str, preferred: str) -> str | None:
     return next((name for name in order if data in PAPERS[name].SETTINGS), None)
 
 
-def paper_settings(paper: str, data: str, protocol: str | None) -> tuple[str, dict]:
+def paper_settings(
+    paper: str, data: str, protocol: str | None, net: str | None = None
+) -> tuple[str, dict]:
     """The protocol that applies and its settings: keywords of `RunConfig`.
 
     Without a protocol, the first that the paper has for these data: `code` where the authors'
-    code is known. Raises `InputError` for a paper, dataset or protocol that is not there.
+    code is known. Where the paper trained these data with several nets, `net` chooses: what stands
+    under `nets` for it replaces the default net's settings, keyword by keyword. A net that the
+    paper did not train changes nothing here. Raises `InputError` for a paper, dataset or protocol
+    that is not there.
     """
     if paper not in PAPERS:
         raise unknown_name("paper", paper, PAPERS)
@@ -42,4 +47,8 @@ def paper_settings(paper: str, data: str, protocol: str | None) -> tuple[str, di
             f"{paper} has no protocol {protocol!r} for {data} here: use "
             f"{' or '.join(repr(name) for name in protocols)}."
         )
-    return protocol, protocols[protocol]
+    settings = dict(protocols[protocol])
+    own = settings.pop("nets", {}).get(net)
+    if own is not None:
+        settings |= {"net": net, "net_options": {}} | own
+    return protocol, settings

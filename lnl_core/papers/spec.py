@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,9 @@ class Table:
 
     `columns` are noises as `lnl` writes them ("asymmetric:0.6"); `asymmetric` is the dataset's own
     map, so that the same table can be tried on other data. `selection` is the rule under which
-    the paper chose its numbers, `runs` how many runs it averaged.
+    the paper chose its numbers, `runs` how many runs it averaged. Where a protocol means another
+    noise by `asymmetric` than the dataset's own map, `asymmetric` says which: protocol → name.
+    `net` is the block's net, None for the one that the paper's settings name for these data.
     """
 
     paper: str
@@ -24,6 +26,8 @@ class Table:
     selection: str
     runs: int
     metric: str = "accuracy"
+    net: str | None = None
+    asymmetric: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def full_name(self) -> str:

@@ -1,0 +1,34 @@
+"""Arrays that took long to make, kept beside what they were made from. Never pickled."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def recall(file: Path, stamp: str) -> dict[str, NDArray] | None:
+    """What was kept there under that stamp. Anything else, a damaged file as well, is nothing."""
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except Exception:  # absent, or whatever a damaged file makes zipfile or NumPy raise
+        return None
+    return arrays if str(arrays.pop("stamp", None)) == stamp else None
+
+
+def keep(file: Path, stamp: str, arrays: dict[str, NDArray]) -> None:
+    """Write the arrays, whole or not at all. A folder that cannot be written to is no error."""
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    with contextlib.suppress(OSError):
+        try:
+            with part.open("wb") as stream:
+                np.savez(stream, stamp=np.array(stamp), **arrays)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(part, file)
+        finally:
+            part.unlink(missing_ok=True)
