@@ -15,7 +15,7 @@ from lnl_core.methods import method_names
 from lnl_core.noise import Noise, parse_noise
 from lnl_core.papers import PAPERS, paper_settings
 from lnl_core.papers.spec import Claim, Means, Table
-from lnl_core.profiles import PROFILES, configure
+from lnl_core.profiles import configure
 from lnl_core.published import Published, read_published
 from lnl_core.verdicts import Comparison, compare
 
@@ -58,11 +58,11 @@ def cell_config(
     profile: str = "paper",
     protocol: str | None = None,
 ) -> RunConfig:
-    """The run behind one cell. The profile `smoke` computes it on that profile's own data."""
+    """The run behind one cell. In the profile `smoke` it is one on the table's stand-in data."""
     on_paper_data = profile != "smoke"
     return configure(
         method,
-        table.data if on_paper_data else PROFILES[profile].data,
+        table.data if on_paper_data else table.smoke,
         _noise_of(table, column, protocol) if on_paper_data else column,
         profile=profile,
         protocol=protocol if on_paper_data else None,

@@ -5,8 +5,9 @@ import copy
 import pytest
 from ledger_helpers import TABLE, cell_record, mnist_config, record_of
 
-from lnl_core import tables
+from lnl_core import load_dataset, tables
 from lnl_core.data.imdb import ORIGINAL as IMDB_ORIGINAL
+from lnl_core.data.sources import SOURCES
 from lnl_core.errors import InputError
 from lnl_core.papers import PAPERS
 from lnl_core.papers.spec import Claim, beats
@@ -14,6 +15,7 @@ from lnl_core.report import as_printed, cell_row, group_row, markdown
 from lnl_core.selection import RULES
 from lnl_core.tables import (
     all_tables,
+    cell_config,
     decide_claims,
     get_table,
     group_runs,
@@ -99,7 +101,7 @@ def test_other_data_epochs_or_protocols_are_not_judged():
 
 def test_a_table_of_a_net_is_run_with_that_net_and_counts_no_other():
     lstm = get_table("patrini2017/table2-imdb-lstm")
-    config = tables.cell_config(lstm, "forward", "asymmetric:0.4").to_dict()
+    config = cell_config(lstm, "forward", "asymmetric:0.4").to_dict()
     assert (config["net"], config["train"]["lr"]) == ("lstm", 0.001)
     embedding = get_table("patrini2017/table2-imdb-embedding")
     record = record_of(config, 0.847, dataset={"source": IMDB_ORIGINAL})
@@ -110,12 +112,11 @@ def test_a_table_of_a_net_is_run_with_that_net_and_counts_no_other():
     assert counts == {"table2-imdb-lstm": 1, "table2-imdb-embedding": 0}
     copy = record_of(config, 0.847, dataset={"source": "folder aclImdb, not verified"})
     assert judged_keys(table_cells(lstm, [copy])) == set()
-    assert tables.cell_config(lstm, "forward", "asymmetric:0.4", profile="smoke").net == "mlp"
+    smoke = cell_config(lstm, "forward", "asymmetric:0.4", profile="smoke")
+    assert smoke.net == "word-embedding"  # the generic net for token ids: an LSTM takes minutes
 
 
 def test_a_cell_counts_the_protocol_it_is_asked_for():
-    from lnl_core.tables import cell_config
-
     text = cell_config(TABLE, "forward", HARD, protocol="text").to_dict()
     record = record_of(text, 0.97, dataset={"source": "torchvision MNIST"})
     assert the_cell([record], protocol="text").comparison.n == 1
@@ -168,3 +169,11 @@ def test_the_printed_shape_has_a_row_a_method_and_a_column_a_noise():
 
 def test_markdown_has_a_line_a_row():
     assert markdown([{"a": 1, "b": "x"}]).splitlines() == ["| a | b |", "|---|---|", "| 1 | x |"]
+
+
+def test_a_smoke_cell_runs_on_embedded_data_of_its_table_s_kind():
+    for table in all_tables().values():
+        config = cell_config(table, "forward", table.columns[-1], profile="smoke")
+        assert SOURCES[config.data].embedded and config.data == table.smoke
+        kind = load_dataset(config.data).kind
+        assert (kind == "tokens") == (table.data == "imdb")

@@ -15,6 +15,7 @@ class Table:
     the paper chose its numbers, `runs` how many runs it averaged. Where a protocol means another
     noise by `asymmetric` than the dataset's own map, `asymmetric` says which: protocol → name.
     `net` is the block's net, None for the one that the paper's settings name for these data.
+    `smoke` is the embedded dataset that stands in for the paper's in the profile `smoke`.
     """
 
     paper: str
@@ -27,6 +28,7 @@ class Table:
     runs: int
     metric: str = "accuracy"
     net: str | None = None
+    smoke: str = "digits"
     asymmetric: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
