@@ -23,7 +23,7 @@ from lnl_core.config import RunConfig
 from lnl_core.data import Dataset, load_dataset
 from lnl_core.errors import DivergedError, InputError
 from lnl_core.methods import get_method
-from lnl_core.records import Folder, record_key
+from lnl_core.records import Folder, project_folder, record_key
 from lnl_core.run import Run
 
 CHECKPOINTS = ".checkpoints"
@@ -123,8 +123,6 @@ def _default_jobs(device: str) -> int:
 def results_folder(paper: str, profile: str, root: Path | None = None) -> Folder:
     """Where the records of a table lie: `data/results/PAPER`, which is committed, at the paper
     profile; `build/results/PAPER`, which is not, at the others."""
-    from lnl_core.records import project_folder
-
     if root is None:
         committed = project_folder("results")
         root = committed if profile == "paper" else committed.parent.parent / "build" / "results"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,8 +166,6 @@ def _metrics_of(record: dict[str, Any]) -> dict[str, float | None]:
 
 def set_aside(file: Path, why: Exception) -> None:
     """Move a damaged file out of the way, so that its run is computed again."""
-    import sys
-
     target = file.with_name(file.name + ".damaged")
     os.replace(file, target)
     print(f"{file}: {why}. Set aside as {target.name}; it will be computed again.", file=sys.stderr)

@@ -11,7 +11,7 @@ from lnl_core.config import RunConfig
 from lnl_core.data.imdb import ORIGINAL as IMDB_ORIGINAL
 from lnl_core.errors import unknown_name
 from lnl_core.marks import column_marks
-from lnl_core.methods import method_names
+from lnl_core.methods import get_method, method_names
 from lnl_core.noise import Noise, parse_noise
 from lnl_core.papers import PAPERS, paper_settings
 from lnl_core.papers.spec import Claim, Means, Table
@@ -122,7 +122,14 @@ def _cell(
     own: list[Record] = []
     if built:
         wanted = what_counts(cell_config(table, method, column, protocol=protocol).to_dict())
-        own = [r for r in records if is_original(r) and what_counts(r["config"]) == wanted]
+        version = get_method(method).version  # a method that has changed has no old results
+        own = [
+            record
+            for record in records
+            if is_original(record)
+            and record["method_version"] == version
+            and what_counts(record["config"]) == wanted
+        ]
     finished = [record for record in own if record["status"] == "finished"]
     return Cell(
         method,

@@ -123,6 +123,10 @@ def test_a_cell_counts_the_protocol_it_is_asked_for():
     assert the_cell([record], protocol="code").comparison.n == 0
 
 
+def test_a_record_of_an_older_method_version_is_not_judged():
+    assert the_cell([cell_record("forward", HARD, 0.97, method_version=0)]).comparison.n == 0
+
+
 def test_a_diverged_run_is_shown_and_makes_the_cell_differ():
     records = [
         cell_record("forward", HARD, 0.97, seed=0),
