@@ -1,4 +1,4 @@
-"""Devices: the only place that knows what the hardware can do."""
+"""Devices: which there are, what they are called, how much memory was used."""
 
 from __future__ import annotations
 
