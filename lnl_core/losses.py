@@ -14,6 +14,7 @@ Conventions of every function here:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -62,26 +63,61 @@ def noisy_log_posterior(logits: Tensor, transition_matrix: Tensor) -> Tensor:
     return torch.logsumexp(log_p.unsqueeze(-1) + log_t, dim=-2)
 
 
-def forward_corrected(logits: Tensor, target: Tensor, transition_matrix: Tensor) -> Tensor:
-    """Forward-corrected cross-entropy, -log (Tᵀ p̂(y|x))_ỹ (Patrini et al., Theorem 2)."""
-    return negative_log_likelihood(noisy_log_posterior(logits, transition_matrix), target)
+# A *base loss* as a vector: log-probabilities log p [..., K] → the loss at every possible label
+# [..., K], the ℓ(p̂) of Patrini et al. that the corrections act on. Both below are proper: their
+# expectation is least at the true distribution, which is what Theorem 2 asks for.
+
+
+def log_loss(log_probabilities: Tensor) -> Tensor:
+    """ℓ_k = -log p_k: cross-entropy (Patrini et al., eq. 1)."""
+    return -log_probabilities
+
+
+def square_loss(log_probabilities: Tensor) -> Tensor:
+    """ℓ_k = ‖e^k - p‖² = 1 - 2 p_k + Σ_j p_j²: the square loss, bounded by 2 (Brier 1950)."""
+    p = log_probabilities.exp()
+    return 1 - 2 * p + p.square().sum(-1, keepdim=True)
+
+
+BaseLoss = Callable[[Tensor], Tensor]
+BASE_LOSSES: dict[str, BaseLoss] = {"cross-entropy": log_loss, "square": square_loss}
+
+
+def forward_corrected(
+    logits: Tensor, target: Tensor, transition_matrix: Tensor, base: BaseLoss = log_loss
+) -> Tensor:
+    """Forward correction, ℓ(Tᵀ p̂(y|x))_ỹ (Patrini et al., Theorem 2).
+
+    The prediction is pushed through the noise, and the base loss compares it with the noisy
+    label; with cross-entropy that is -log (Tᵀ p̂)_ỹ.
+    """
+    return _at_label(base(noisy_log_posterior(logits, transition_matrix)), target)
 
 
 def backward_corrected(
-    logits: Tensor, target: Tensor, inverse_matrix: Tensor, clip: float = 0.0
+    logits: Tensor,
+    target: Tensor,
+    inverse_matrix: Tensor,
+    clip: float = 0.0,
+    base: BaseLoss = log_loss,
 ) -> Tensor:
-    """Backward-corrected cross-entropy, (T⁻¹ ℓ)_ỹ with ℓ_k = -log p̂_k (Theorem 1).
+    """Backward correction, (T⁻¹ ℓ(p̂))_ỹ (Patrini et al., Theorem 1).
 
     `inverse_matrix` is T⁻¹ [K, K] or [M, K, K] (see `transition.inverse`). Unbiased for the
-    clean loss, and therefore, unlike it, sometimes negative, without bound. `clip` = ε > 0 bounds
-    it: predictions are held in [ε, 1-ε] before the logarithm, and pass no gradient outside.
+    clean loss, and therefore, unlike it, sometimes negative; without bound, if ℓ has none. `clip`
+    = ε > 0 bounds cross-entropy: predictions are held in [ε, 1-ε] before the loss, and pass no
+    gradient outside.
     """
-    losses = -F.log_softmax(logits, -1)
+    log_p = F.log_softmax(logits, -1)
     if clip:
-        losses = losses.clamp(-math.log1p(-clip), -math.log(clip))
+        log_p = log_p.clamp(math.log(clip), math.log1p(-clip))
     # (T⁻¹ ℓ) for every sample: ℓ as a row vector times the transpose of T⁻¹.
-    corrected = losses @ inverse_matrix.mT
-    return -negative_log_likelihood(corrected, target)
+    return _at_label(base(log_p) @ inverse_matrix.mT, target)
+
+
+def _at_label(values: Tensor, target: Tensor) -> Tensor:
+    """The entry of a loss vector [..., K] at the label, or its mean under a soft one."""
+    return -negative_log_likelihood(values, target)
 
 
 def bootstrap_soft(logits: Tensor, target: Tensor, beta: float = 0.95) -> Tensor:

@@ -10,7 +10,7 @@ from lnl_core.grid import results_folder
 from lnl_core.papers import PAPERS
 from lnl_core.papers.spec import Table
 from lnl_core.selection import RULES
-from lnl_core.tables import Cell, decide_claims, group_runs, judged_keys, table_cells
+from lnl_core.tables import Cell, decide_across, decide_claims, group_runs, judged_keys, table_cells
 from lnl_core.verdicts import VERDICTS, Comparison
 
 
@@ -76,11 +76,15 @@ def results_page() -> str:
     for name, paper in PAPERS.items():
         records = list(results_folder(name, "paper"))
         judged: set[str] = set()
+        by_table = {table.name: table_cells(table, records) for table in paper.TABLES}
         for table in paper.TABLES:
-            cells = table_cells(table, records)
+            cells = by_table[table.name]
             judged |= judged_keys(cells)
             verdicts.update(cell.comparison.verdict for cell in cells)
             sections += _table_section(table, cells, decide_claims(paper.CLAIMS, table, cells))
+        across = decide_across(paper.CLAIMS, by_table)
+        if across:
+            sections += [f"## {name}: what the paper says across its tables", markdown(across)]
         others = [record for record in records if record["key"] not in judged]
         if others:
             rows = [group_row(row) for row in group_runs(others, paper.TABLES[0].selection)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -198,10 +198,19 @@ def means(cells: Sequence[Cell]) -> Means:
 
 def decide_claims(claims: Sequence[Claim], table: Table, cells: Sequence[Cell]) -> list[dict]:
     """The table's claims, each with what our numbers say of it."""
-    ours = means(cells)
+    own = [claim for claim in claims if claim.table == table.name]
+    return _decided(own, means(cells))
+
+
+def decide_across(claims: Sequence[Claim], cells: Mapping[str, Sequence[Cell]]) -> list[dict]:
+    """The claims across a paper's tables, whose cells are given by the table's name."""
+    across = [claim for claim in claims if claim.table is None]
+    return _decided(
+        across,
+        {(name, *cell): mean for name, own in cells.items() for cell, mean in means(own).items()},
+    )
+
+
+def _decided(claims: Sequence[Claim], ours: Means) -> list[dict]:
     words = {True: "holds", False: "does not hold", None: "not enough runs"}
-    return [
-        {"claim": claim.text, "verdict": words[claim.decide(ours)]}
-        for claim in claims
-        if claim.table == table.name
-    ]
+    return [{"claim": claim.text, "verdict": words[claim.decide(ours)]} for claim in claims]

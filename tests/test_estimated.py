@@ -5,7 +5,7 @@ import pytest
 import torch
 from training_helpers import finish, random_dataset, small_run, weights
 
-from lnl_core import transition
+from lnl_core import InputError, losses, transition
 from lnl_core.methods import CrossEntropy, Forward
 from lnl_core.methods.estimated import _invertible
 
@@ -97,3 +97,21 @@ def test_the_first_stage_is_cross_entropy():
     run = small_run("forward-estimated", epochs=1)
     next(iter(run))
     assert isinstance(run.method, CrossEntropy)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_both_networks_train_with_the_base_loss(name):
+    square, plain = (
+        finish(small_run(name, options={"base": base})) for base in ("square", "cross-entropy")
+    )
+    assert square.method.base is losses.square_loss
+    first, second = (
+        next(r for r in run.history if r.stage == "estimate") for run in (square, plain)
+    )
+    assert first.train_loss < 2 and first.train_loss != second.train_loss  # bounded by 2
+
+
+@pytest.mark.parametrize("name", [*VARIANTS, "forward", "backward"])
+def test_an_unknown_base_loss_is_refused_before_training(name):
+    with pytest.raises(InputError, match=r"base loss 'sqare'.*did you mean 'square'"):
+        next(iter(small_run(name, options={"base": "sqare"})))

@@ -45,6 +45,20 @@ def plain_backward(logits, target, t):
     return (one_hot(target, len(t)) * corrected).sum(1)
 
 
+def plain_square(p):
+    """Brier 1950: the squared distance from every corner of the simplex."""
+    return np.array([[np.sum((corner - q) ** 2) for corner in np.eye(len(q))] for q in p])
+
+
+def plain_forward_square(logits, target, t):
+    return (one_hot(target, len(t)) * plain_square(softmax(logits) @ t)).sum(1)
+
+
+def plain_backward_square(logits, target, t):
+    corrected = plain_square(softmax(logits)) @ np.linalg.inv(t).T
+    return (one_hot(target, len(t)) * corrected).sum(1)
+
+
 def plain_bootstrap(logits, target, beta):
     """Reed et al., eq. 6."""
     p = softmax(logits)
@@ -98,6 +112,16 @@ LOSSES = {
         lambda x, y, t: plain_cross_entropy(x, y),
     ),
     "forward": (losses.forward_corrected, plain_forward),
+    "forward square": (
+        lambda x, y, t: losses.forward_corrected(x, y, t, losses.square_loss),
+        plain_forward_square,
+    ),
+    "backward square": (
+        lambda x, y, t: losses.backward_corrected(
+            x, y, torch.linalg.inv(t), base=losses.square_loss
+        ),
+        plain_backward_square,
+    ),
     "backward": (backward_of_t, plain_backward),
     "bootstrap_soft": (
         lambda x, y, t: losses.bootstrap_soft(x, y, 0.7),
@@ -205,32 +229,34 @@ def test_forward_and_backward_with_the_identity_are_cross_entropy(seed, size):
     torch.testing.assert_close(losses.backward_corrected(x, y, identity), plain)
 
 
+@pytest.mark.parametrize("base", losses.BASE_LOSSES.values(), ids=losses.BASE_LOSSES)
 @few
 @given(seeds, sizes)
-def test_backward_loss_is_unbiased(seed, size):
+def test_backward_loss_is_unbiased(base, seed, size):
     """Theorem 1, exactly: Σ_k T_yk ℓ←(k) = ℓ(y) for every sample and every clean class y."""
     logits, _, _, t = random_batch(seed, size=size)
     x = torch.from_numpy(logits)
     inverse = torch.from_numpy(transition.inverse(t))
     every = [torch.full((len(x),), k) for k in range(size)]
-    corrected = torch.stack([losses.backward_corrected(x, k, inverse) for k in every], 1)
-    clean = torch.stack([losses.cross_entropy(x, k) for k in every], 1)
+    corrected = torch.stack([losses.backward_corrected(x, k, inverse, base=base) for k in every], 1)
+    clean = base(torch.log_softmax(x, -1))
     torch.testing.assert_close(corrected @ torch.from_numpy(t).T, clean)
 
 
+@pytest.mark.parametrize("base", losses.BASE_LOSSES.values(), ids=losses.BASE_LOSSES)
 @few
 @given(seeds, sizes)
-def test_forward_loss_is_least_at_the_clean_posterior(seed, size):
+def test_forward_loss_is_least_at_the_clean_posterior(base, seed, size):
     """Theorem 2: with labels from Tᵀp, the expected loss has no slope at logits log p."""
     rng = np.random.default_rng(seed)
     p, t = rng.dirichlet(np.full(size, 2.0)), random_matrix(rng, size)
     logits = torch.from_numpy(np.log(p + 1e-9)[None]).requires_grad_()
     noisy = losses.noisy_log_posterior(logits, torch.from_numpy(t)).detach().exp()
-    losses.forward_corrected(logits, noisy, torch.from_numpy(t)).sum().backward()
+    losses.forward_corrected(logits, noisy, torch.from_numpy(t), base).sum().backward()
     torch.testing.assert_close(logits.grad, torch.zeros_like(logits.grad))
     # And a slope elsewhere, so that the zero above means something.
     elsewhere = torch.zeros_like(logits).requires_grad_()
-    losses.forward_corrected(elsewhere, noisy, torch.from_numpy(t)).sum().backward()
+    losses.forward_corrected(elsewhere, noisy, torch.from_numpy(t), base).sum().backward()
     assert (elsewhere.grad.abs() > 1e-9).any()
 
 

@@ -16,6 +16,7 @@ from lnl_core.selection import RULES
 from lnl_core.tables import (
     all_tables,
     cell_config,
+    decide_across,
     decide_claims,
     get_table,
     group_runs,
@@ -149,11 +150,36 @@ def test_claims_hold_fail_or_wait():
     assert [row["verdict"] for row in rows] == ["holds", "does not hold", "not enough runs"]
 
 
+def test_a_claim_across_tables_reads_cells_of_each():
+    claims = [
+        Claim(
+            None,
+            "forward is the same on both",
+            (("one", "forward", HARD), ("other", "forward", HARD)),
+            lambda means: means["one", "forward", HARD] == means["other", "forward", HARD],
+        ),
+        beats("table2-mnist", "forward", "backward", HARD),
+    ]
+    cells = table_cells(TABLE, [cell_record("forward", HARD, 0.97)])
+    for blocks, verdict in (
+        ({"one": cells, "other": cells}, "holds"),
+        ({"one": cells}, "not enough runs"),
+        (
+            {"one": cells, "other": table_cells(TABLE, [cell_record("forward", HARD, 0.9)])},
+            "does not hold",
+        ),
+    ):
+        (row,) = decide_across(claims, blocks)
+        assert row == {"claim": "forward is the same on both", "verdict": verdict}
+
+
 def test_every_claim_reads_cells_of_its_own_table():
     for name, paper in PAPERS.items():
         for claim in paper.CLAIMS:
-            table = get_table(f"{name}/{claim.table}")
-            for method, column in claim.needs:
+            for *where, method, column in claim.needs:
+                assert bool(where) == (claim.table is None)
+                (own,) = where or [claim.table]
+                table = get_table(f"{name}/{own}")
                 assert method in table.methods and column in table.columns
 
 

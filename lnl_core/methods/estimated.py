@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lnl_core import transition
 from lnl_core.methods.base import Method
 from lnl_core.methods.baseline import CrossEntropy
-from lnl_core.methods.correction import CLIP, Backward, Forward
+from lnl_core.methods.correction import CLIP, Backward, Forward, base_loss
 from lnl_core.methods.options import flag, number
 
 if TYPE_CHECKING:
@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 
 
 def forward_estimated(
-    run: Run, percentile: float | None = 97.0, view_bug: bool = False, warm_start: bool = False
+    run: Run,
+    percentile: float | None = 97.0,
+    view_bug: bool = False,
+    warm_start: bool = False,
+    base: str = "cross-entropy",
 ) -> Iterator[Any]:
-    """Train with cross-entropy, estimate T̂ by eq. 12-13, train anew with forward correction.
+    """Train with the base loss, estimate T̂ by eq. 12-13, train anew with forward correction.
 
     T̂ comes from the epoch of lowest noisy validation loss, on training and validation samples
     together (Section 5.1). `percentile` and `view_bug` as in `transition.estimate`. With
     `warm_start` the second network begins where the first one ended, which Algorithm 1 allows.
     """
-    _check(percentile, view_bug, warm_start)
-    estimated = yield from _estimate(run, percentile, view_bug)
-    yield from _correct(run, estimated, Forward, warm_start)
+    _check(percentile, view_bug, warm_start, base)
+    estimated = yield from _estimate(run, percentile, view_bug, base)
+    yield from _correct(run, estimated, Forward, warm_start, base=base)
 
 
 def backward_estimated(
@@ -38,28 +42,33 @@ def backward_estimated(
     view_bug: bool = False,
     warm_start: bool = False,
     clip: float = 0.0,
+    base: str = "cross-entropy",
 ) -> Iterator[Any]:
     """The same with backward correction; `clip` as in `Backward`.
 
     A T̂ that cannot be inverted is mixed with the identity, 1% at a time, until it can
     (Section 4.1 names the remedy, not the amount).
     """
-    _check(percentile, view_bug, warm_start)
+    _check(percentile, view_bug, warm_start, base)
     number("clip", clip, *CLIP)
-    estimated = yield from _estimate(run, percentile, view_bug)
-    yield from _correct(run, _invertible(estimated), Backward, warm_start, clip=clip)
+    estimated = yield from _estimate(run, percentile, view_bug, base)
+    yield from _correct(run, _invertible(estimated), Backward, warm_start, clip=clip, base=base)
 
 
-def _check(percentile: float | None, view_bug: bool, warm_start: bool) -> None:
+def _check(percentile: float | None, view_bug: bool, warm_start: bool, base: str) -> None:
     """Before the first network is trained, and not after."""
     if percentile is not None:
         number("percentile", percentile, "in (0, 100], or None", lambda value: 0 < value <= 100)
     flag("view_bug", view_bug)
     flag("warm_start", warm_start)
+    base_loss(base)
 
 
-def _estimate(run: Run, percentile: float | None, view_bug: bool) -> Iterator[Any]:
-    first = run.build(CrossEntropy)
+def _estimate(run: Run, percentile: float | None, view_bug: bool, base: str) -> Iterator[Any]:
+    if base == "cross-entropy":
+        first = run.build(CrossEntropy)
+    else:  # corrected by the identity, a loss is itself
+        first = run.build(Forward, transition_matrix=np.eye(run.data.num_classes), base=base)
     yield from run.fit(first, stage="estimate", keep_best=len(run.data.val) > 0)
     estimated = transition.estimate(run.posteriors(first), percentile, view_bug=view_bug)
     run.estimates["transition_matrix"] = estimated

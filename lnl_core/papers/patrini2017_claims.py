@@ -1,16 +1,18 @@
-"""What Patrini et al. 2017 say of Table 2's CIFAR blocks, each sentence with the check on it.
+"""What Patrini et al. 2017 say of Table 2, each sentence with the check on it.
 
-Sections 5.2 (a) to (e) and 6, as far as one block decides them. The thresholds that the text does
-not state are ours: "essentially perfect" is a point, "unbeaten" within the 0.5 points that the
-caption takes for nothing. The paper's own numbers fail one of these: the test names it.
+Sections 5.2 (a) to (e) and 6, block by block, and Section 6's median across the six. The
+thresholds that the text does not state are ours: "essentially perfect" is a point, "unbeaten"
+within the 0.5 points that the caption takes for nothing, "similarly" two points. The paper's own
+numbers fail two of these: the test names them.
 Not checked: "no clear winner among the remaining ones" (b), which says no number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from statistics import median
 
-from lnl_core.papers.spec import Claim, Means
+from lnl_core.papers.spec import Claim, Means, beats
 
 CLEAN, SYMMETRIC, LOW, HIGH = "none", "symmetric:0.2", "asymmetric:0.2", "asymmetric:0.6"
 #: The losses that use no transition matrix.
@@ -20,6 +22,77 @@ UNCORRECTED = (
 KNOWN, ESTIMATED = ("backward", "forward"), ("backward-estimated", "forward-estimated")
 METHODS = (*UNCORRECTED, *KNOWN, *ESTIMATED)
 EXCEPTED = ("unhinged", "sigmoid", "savage")
+#: The blocks on the left of Table 2, simple nets, and their lowest and highest asymmetric noise.
+SIMPLE = {
+    "table2-mnist": (LOW, HIGH),
+    "table2-imdb-embedding": ("asymmetric:0.1", "asymmetric:0.4"),
+    "table2-imdb-lstm": ("asymmetric:0.1", "asymmetric:0.4"),
+}
+DEEP = ("table2-cifar10-resnet14", "table2-cifar10-resnet32", "table2-cifar100-resnet44")
+
+
+def simple_claims() -> Iterator[Claim]:
+    """The claims on the MNIST and IMDB blocks."""
+    for table, (low, high) in SIMPLE.items():
+        yield _spread(table)
+        yield Claim(
+            table,
+            "Section 5.2 (b): at low asymmetric noise the two corrections with the true T behave "
+            "similarly, and like the best uncorrected loss (within 2 points)",
+            _cells((*KNOWN, *UNCORRECTED), low),
+            lambda means, low=low: (
+                max(_values(means, KNOWN, low)) - min(_values(means, KNOWN, low)) <= 2.0
+                and max(_values(means, UNCORRECTED, low)) - min(_values(means, KNOWN, low)) <= 2.0
+            ),
+        )
+        yield _known_best(table, high)
+        yield _drop(table, high)
+        if table == "table2-mnist":
+            # Said of Figure 1a: a "disrupting effect" on cross-entropy, none on the corrections.
+            yield beats(table, "forward", "cross-entropy", high, points=30)
+            yield beats(table, "backward", "cross-entropy", high, points=30)
+        else:
+            yield Claim(
+                table,
+                "Section 5.2 (a): without injected noise some correction with T̂ is better than "
+                "none, as if T̂ had found the natural noise of the reviews",
+                _cells((*KNOWN, *ESTIMATED), CLEAN),
+                lambda means: any(
+                    means[f"{name}-estimated", CLEAN] > means[name, CLEAN] for name in KNOWN
+                ),
+            )
+            yield _above_all(
+                table,
+                "Section 5.2 (d): at the highest noise even the corrections with T̂ are better than "
+                "every uncorrected loss",
+                ESTIMATED,
+                high,
+            )
+
+
+def median_claim() -> Claim:
+    """Section 6: "a median drop of only 10 points of accuracy with respect to using the true T".
+
+    Read as forward correction's, over the six last columns: the paper's own numbers give 9.85.
+    """
+    last = {name: high for name, (_, high) in SIMPLE.items()} | dict.fromkeys(DEEP, HIGH)
+    return Claim(
+        None,
+        "Section 6: over the six blocks at their highest noise, T̂ costs forward correction a "
+        "median of at most 10 points against T",
+        tuple(
+            (table, method, column)
+            for table, column in last.items()
+            for method in ("forward", "forward-estimated")
+        ),
+        lambda means: (
+            median(
+                means[table, "forward", column] - means[table, "forward-estimated", column]
+                for table, column in last.items()
+            )
+            <= 10.0
+        ),
+    )
 
 
 def cifar_claims() -> Iterator[Claim]:
@@ -67,15 +140,30 @@ def cifar_claims() -> Iterator[Claim]:
     )
 
 
-def _any_block(table: str) -> Iterator[Claim]:
+def _spread(table: str) -> Claim:
     alike = tuple(name for name in METHODS if name not in EXCEPTED)
-    yield Claim(
+    return Claim(
         table,
         "Section 5.2 (a): without noise all losses are within 2 points, but for unhinged, sigmoid "
         "and Savage",
         _cells(alike, CLEAN),
         lambda means: max(_values(means, alike, CLEAN)) - min(_values(means, alike, CLEAN)) <= 2.0,
     )
+
+
+def _known_best(table: str, column: str = HIGH) -> Claim:
+    return _above_all(
+        table,
+        "Section 5.2 (c): at high asymmetric noise both corrections with the true T are better "
+        "than every uncorrected loss",
+        KNOWN,
+        column,
+    )
+
+
+def _any_block(table: str) -> Iterator[Claim]:
+    """What is said of the residual networks alike."""
+    yield _spread(table)
     yield Claim(
         table,
         "Section 5.2 (b): at low asymmetric noise forward correction with the true T is unbeaten "
@@ -83,13 +171,7 @@ def _any_block(table: str) -> Iterator[Claim]:
         _cells(METHODS, LOW),
         lambda means: means["forward", LOW] >= max(_values(means, METHODS, LOW)) - 0.5,
     )
-    yield _above_all(
-        table,
-        "Section 5.2 (c): at high asymmetric noise both corrections with the true T are better "
-        "than every uncorrected loss",
-        KNOWN,
-        HIGH,
-    )
+    yield _known_best(table)
     yield Claim(
         table,
         "Section 5.2 (c): at high asymmetric noise forward correction with the true T is the best "
@@ -110,15 +192,17 @@ def _above_all(table: str, text: str, better: tuple[str, ...], column: str) -> C
     )
 
 
-def _drop(table: str) -> Claim:
+def _drop(table: str, column: str = HIGH) -> Claim:
+    def check(means: Means) -> bool:
+        drop = sum(_values(means, KNOWN, column)) - sum(_values(means, ESTIMATED, column))
+        return 0 <= drop / 2 <= 27
+
     return Claim(
         table,
         "Section 5.2 (d): at the highest noise T̂ in place of T costs 0 to 27 points, the two "
         "corrections averaged",
-        _cells((*KNOWN, *ESTIMATED), HIGH),
-        lambda means: (
-            0 <= (sum(_values(means, KNOWN, HIGH)) - sum(_values(means, ESTIMATED, HIGH))) / 2 <= 27
-        ),
+        _cells((*KNOWN, *ESTIMATED), column),
+        check,
     )
 
 

@@ -36,20 +36,23 @@ class Table:
         return f"{self.paper}/{self.name}"
 
 
-#: (method, column) → our mean in percent, for the cells that were run.
-Means = Mapping[tuple[str, str], float]
+#: (method, column) → our mean in percent, for the cells that were run; for a claim across tables
+#: (table, method, column).
+Means = Mapping[tuple[str, ...], float]
 
 
 @dataclass(frozen=True)
 class Claim:
     """Something a paper says of its table, with the check that decides it.
 
-    `needs` names the cells the check reads; without all of them the claim is undecided.
+    `needs` names the cells the check reads, (method, column); without all of them the claim is
+    undecided. A claim across several tables has None for its table, and cells (table, method,
+    column).
     """
 
-    table: str
+    table: str | None
     text: str
-    needs: tuple[tuple[str, str], ...]
+    needs: tuple[tuple[str, ...], ...]
     check: Callable[[Means], bool]
 
     def decide(self, means: Means) -> bool | None:
