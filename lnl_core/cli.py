@@ -44,7 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     listing = commands.add_parser("list", help="what there is")
-    listing.add_argument("what", choices=("datasets", "methods", "nets", "noise", "tables"))
+    listing.add_argument(
+        "what", choices=("datasets", "methods", "nets", "noise", "studies", "tables")
+    )
     listing.set_defaults(run=_list)
 
     data = commands.add_parser("data", help="download a dataset, or check one")
@@ -108,6 +110,10 @@ def _list(arguments: argparse.Namespace) -> int:
         from lnl_core.tables import all_tables
 
         rows = {name: table.title for name, table in all_tables().items()}
+    elif arguments.what == "studies":
+        from lnl_core.studies import all_studies
+
+        rows = {name: study.title for name, study in all_studies().items()}
     else:
         from lnl_core.noise import PROTOCOLS
 

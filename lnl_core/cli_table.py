@@ -1,4 +1,4 @@
-"""`lnl table` and `lnl report`: compute what is missing, and show paper beside reproduced."""
+"""`lnl table`, `lnl study` and `lnl report`: compute what is missing, and show what there is."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ def add_parsers(commands: argparse._SubParsersAction) -> None:
     table.add_argument("--results", type=Path, metavar="FOLDER", help="where the records lie")
     table.add_argument("--json", action="store_true", help="one JSON document on stdout")
     table.set_defaults(run=run_table)
+
+    study = commands.add_parser("study", help="what single settings are worth; resumes as well")
+    study.add_argument("name", metavar="PAPER/STUDY", help="see `lnl list studies`")
+    study.add_argument("--profile", default="paper", help="smoke, laptop or paper")
+    study.add_argument("--seeds", type=int, metavar="N", help="runs a variant")
+    study.add_argument("--jobs", type=int, metavar="N", help="runs at a time (default: cores)")
+    study.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    study.add_argument("--results", type=Path, metavar="FOLDER", help="where the records lie")
+    study.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    study.set_defaults(run=run_study)
 
     report = commands.add_parser("report", help="write docs/results.md from the records")
     report.add_argument("--json", action="store_true", help="one JSON document on stdout")
@@ -69,6 +79,23 @@ def run_table(arguments: argparse.Namespace) -> int:
     if apart:
         print("\nOn other data, settings or budgets, not judged:\n")
         print(report.markdown([report.group_row(row) for row in apart]))
+    return 0
+
+
+def run_study(arguments: argparse.Namespace) -> int:
+    from lnl_core import report
+    from lnl_core.grid import results_folder
+    from lnl_core.studies import get_study, study_configs, study_rows
+
+    study = get_study(arguments.name)
+    folder = results_folder(study.table.paper, arguments.profile, arguments.results)
+    configs = study_configs(study, _seeds(arguments.seeds, study.runs), arguments.profile)
+    _compute(configs, folder, arguments.jobs, arguments.device)
+    rows = [report.study_row(row) for row in study_rows(study, folder, arguments.profile)]
+    if arguments.json:
+        print(json.dumps({"study": study.full_name, "variants": rows}))
+    else:
+        print(f"{study.full_name}: {study.title}\n\n{report.markdown(rows)}")
     return 0
 
 

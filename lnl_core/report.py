@@ -10,6 +10,7 @@ from lnl_core.grid import results_folder
 from lnl_core.papers import PAPERS
 from lnl_core.papers.spec import Table
 from lnl_core.selection import RULES
+from lnl_core.studies import all_studies, study_keys, study_rows
 from lnl_core.tables import Cell, decide_across, decide_claims, group_runs, judged_keys, table_cells
 from lnl_core.verdicts import VERDICTS, Comparison
 
@@ -62,6 +63,19 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def study_row(row: dict[str, Any]) -> dict[str, str]:
+    """A row of `studies.study_rows` as the words of one line."""
+    variant, difference = row["variant"], row["difference"]
+    return {
+        "changed": variant.label,
+        "method": variant.method,
+        "noise": variant.column,
+        "as in the table": show_mean(row["unchanged"]),
+        "so changed": show_mean(row["changed"]),
+        "difference": "—" if difference is None else f"{difference:+.1f}",
+    }
+
+
 def group_row(row: dict[str, Any]) -> dict[str, Any]:
     """A row of `tables.group_runs` as the words of one line."""
     words = dict(row)
@@ -85,6 +99,10 @@ def results_page() -> str:
         across = decide_across(paper.CLAIMS, by_table)
         if across:
             sections += [f"## {name}: what the paper says across its tables", markdown(across)]
+        for study in (study for study in all_studies().values() if study.table.paper == name):
+            judged |= study_keys(study, records)
+            rows = [study_row(row) for row in study_rows(study, records)]
+            sections += [f"## {study.full_name}", f"{study.title}.", markdown(rows)]
         others = [record for record in records if record["key"] not in judged]
         if others:
             rows = [group_row(row) for row in group_runs(others, paper.TABLES[0].selection)]

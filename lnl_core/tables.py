@@ -57,8 +57,10 @@ def cell_config(
     seed: int = 0,
     profile: str = "paper",
     protocol: str | None = None,
+    **changes: Any,
 ) -> RunConfig:
-    """The run behind one cell. In the profile `smoke` it is one on the table's stand-in data."""
+    """The run behind one cell. In the profile `smoke` it is one on the table's stand-in data.
+    `changes` are further keywords of `configure`."""
     on_paper_data = profile != "smoke"
     return configure(
         method,
@@ -69,6 +71,7 @@ def cell_config(
         paper=table.paper if on_paper_data else None,
         net=table.net if on_paper_data else None,
         seed=seed,
+        **changes,
     )
 
 
@@ -121,15 +124,7 @@ def _cell(
     built = method in method_names()
     own: list[Record] = []
     if built:
-        wanted = what_counts(cell_config(table, method, column, protocol=protocol).to_dict())
-        version = get_method(method).version  # a method that has changed has no old results
-        own = [
-            record
-            for record in records
-            if is_original(record)
-            and record["method_version"] == version
-            and what_counts(record["config"]) == wanted
-        ]
+        own = matching(records, cell_config(table, method, column, protocol=protocol))
     finished = [record for record in own if record["status"] == "finished"]
     return Cell(
         method,
@@ -145,6 +140,21 @@ def _cell(
         "" if printed is None else printed.mark,
         tuple(own),
     )
+
+
+def matching(
+    records: Iterable[Record], config: RunConfig, *, original: bool = True
+) -> list[Record]:
+    """The records of this run with any seeds; with `original` on the data as published alone."""
+    wanted = what_counts(config.to_dict())
+    version = get_method(config.method).version  # a method that has changed has no old results
+    return [
+        record
+        for record in records
+        if (is_original(record) or not original)
+        and record["method_version"] == version
+        and what_counts(record["config"]) == wanted
+    ]
 
 
 def what_counts(config: dict[str, Any]) -> dict[str, Any]:

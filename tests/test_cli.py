@@ -22,6 +22,7 @@ from lnl_core.data import dataset_names
 from lnl_core.methods import method_names, register, registry
 from lnl_core.nets import NETS
 from lnl_core.noise import PROTOCOLS
+from lnl_core.studies import all_studies
 
 QUICK = ["--epochs", "2", "--limit", "200"]
 
@@ -66,6 +67,7 @@ def lnl(capsys):
         ("methods", method_names()),
         ("nets", list(NETS)),
         ("noise", list(PROTOCOLS)),
+        ("studies", list(all_studies())),
     ],
 )
 def test_lists(lnl, what, names):

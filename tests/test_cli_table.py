@@ -1,15 +1,20 @@
 """`lnl table` and `lnl report`."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import training_helpers  # noqa: F401  (one thread)
 
 from lnl_core.cli import main
+from lnl_core.papers import PAPERS
 from lnl_core.records import Folder
 from lnl_core.report import results_page
+from lnl_core.studies import get_study
 
 NAME = "patrini2017/table2-mnist"
+STUDY = "patrini2017/protocol-mnist"
 
 
 @pytest.fixture(autouse=True)
@@ -88,3 +93,26 @@ def test_the_committed_results_page_is_what_the_records_say():
 
     stored = project_folder("results").parent.parent / "docs" / "results.md"
     assert stored.read_text() == results_page(), "run `lnl report`"
+
+
+def test_a_smoke_study_computes_its_variants_and_shows_the_difference(
+    capsys, tmp_path, monkeypatch
+):
+    small = replace(get_study(STUDY), variants=get_study(STUDY).variants[:1])
+    monkeypatch.setitem(PAPERS, "patrini2017", SimpleNamespace(STUDIES=(small,), SETTINGS={}))
+    asked = ["--profile", "smoke", "--seeds", "1", "--jobs", "1", "--device", "cpu"]
+    code = main(["study", STUDY, *asked, "--results", str(tmp_path), "--json"])
+    out, err = capsys.readouterr()
+    assert code == 0 and "0 of 2 runs are there" in err
+    (row,) = json.loads(out)["variants"]
+    before, after = (float(row[side].split()[0]) for side in ("as in the table", "so changed"))
+    assert before != after
+    assert float(row["difference"]) == pytest.approx(after - before, abs=0.11)
+    assert main(["study", STUDY, *asked, "--results", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert "2 of 2 runs are there" in err and f"| {row['difference']} |" in out
+
+
+def test_an_unknown_study_is_one_sentence(capsys):
+    assert main(["study", "patrini2017/protocl-mnist"]) == 2
+    assert "did you mean 'patrini2017/protocol-mnist'" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,29 @@ def beats(table: str, better: str, worse: str, column: str, points: float = 0.0)
         ((better, column), (worse, column)),
         lambda means: means[better, column] - means[worse, column] > points,
     )
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One cell of a table run again with something changed: `changes` are keywords of
+    `profiles.configure` (`protocol`, `options`, `net_options`, `epochs` …)."""
+
+    label: str
+    method: str
+    column: str
+    changes: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What single settings are worth: variants of a table's cells, each beside the cell itself."""
+
+    table: Table
+    name: str
+    title: str
+    variants: tuple[Variant, ...]
+    runs: int = 2
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.table.paper}/{self.name}"
