@@ -10,14 +10,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
+from lnl_core.noise import parse_noise
 from lnl_core.train import EpochRecord
+
+if TYPE_CHECKING:
+    from lnl_core.tables import Cell
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -80,6 +86,54 @@ def learning_curves(
             handles, labels, fontsize="small", loc="outside lower center", ncols=4, frameon=False
         )
     return figure
+
+
+def noise_curves(
+    blocks: Mapping[str, Sequence[Cell]], methods: Sequence[str], noise: str, columns: int = 3
+) -> Figure:
+    """A panel a block of a table: accuracy over the rate of that noise, a line a method.
+
+    Dashed with hollow markers as published, solid with error bars (a standard deviation) ours;
+    what was not run has no solid line.
+    """
+    rows = -(-len(blocks) // columns)
+    figure, axes = new_figure(columns, rows, width=3.8, height=3.0)
+    for axis, (title, cells) in zip(axes.flat, blocks.items(), strict=False):
+        for k, method in enumerate(methods):
+            own = [
+                (rate, cell.comparison)
+                for cell in cells
+                if cell.method == method and (rate := _rate_of(cell.column, noise)) is not None
+            ]
+            style = {"color": COLOURS[k % 7], "marker": MARKERS[k % 7], "markersize": 5}
+            printed = [(rate, c.published) for rate, c in own if c.published is not None]
+            if printed:
+                axis.plot(*zip(*printed, strict=True), "--", lw=1, alpha=0.8, mfc="white", **style)
+            run = [(rate, c.mean, c.std or 0) for rate, c in own if c.mean is not None]
+            if run:
+                x, y, spread = zip(*run, strict=True)
+                axis.errorbar(x, y, spread, lw=1.6, capsize=2, **style)
+        axis.set(title=title, xlabel="N", ylabel="test accuracy, %")
+        axis.title.set_size("medium")
+        axis.grid(alpha=0.3)
+    for axis in axes.flat[len(blocks) :]:
+        axis.set_axis_off()
+    handles = [
+        Line2D([], [], color=COLOURS[k % 7], marker=MARKERS[k % 7], label=method)
+        for k, method in enumerate(methods)
+    ]
+    handles.append(Line2D([], [], color="0.4", ls="--", marker="o", mfc="white", label="published"))
+    figure.legend(
+        handles=handles, fontsize="small", loc="outside lower center", ncols=len(handles),
+        frameon=False,
+    )  # fmt: skip
+    return figure
+
+
+def _rate_of(column: str, noise: str) -> float | None:
+    """The rate of a table's column if it is of that noise, or clean; else None."""
+    parsed = parse_noise(column)
+    return {"none": 0.0, noise: parsed.rate}.get(parsed.name)
 
 
 def draw_matrix(axis: Axes, matrix: ArrayLike, classes: Sequence[str], title: str) -> None:

@@ -5,11 +5,14 @@ import sys
 
 import numpy as np
 import pytest
-from ledger_helpers import real_record
+from ledger_helpers import TABLE, cell_record, real_record
 from matplotlib.figure import Figure
 
 from lnl_core import plots
+from lnl_core.tables import table_cells
 from lnl_core.train import EpochRecord
+
+HARD = "asymmetric:0.6"
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +73,18 @@ def test_png_is_png_and_reproducible(history):
 def test_pyplot_is_never_imported():
     code = "import sys, lnl_core.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_noise_curves_have_ours_solid_and_the_papers_dashed():
+    methods = ("cross-entropy", "forward")
+    records = [cell_record("forward", HARD, 0.97), cell_record("forward", "none", 0.98)]
+    blocks = {"run": table_cells(TABLE, records), "not run": table_cells(TABLE, [])}
+    first, second, empty = plots.noise_curves(blocks, methods, "asymmetric").axes
+    ours = [line for line in first.lines if line.get_linestyle() == "-"]
+    printed = [line for line in first.lines if line.get_linestyle() == "--"]
+    assert len(printed) == 2 and len(ours) == 1
+    assert dict(zip(*ours[0].get_data(), strict=True)) == pytest.approx({0.0: 98.0, 0.6: 97.0})
+    expected = {0.0: 97.9, 0.2: 97.7, 0.6: 97.3}  # Table 2, forward; symmetric noise is not there
+    assert dict(zip(*printed[1].get_data(), strict=True)) == pytest.approx(expected)
+    assert {line.get_linestyle() for line in second.lines} == {"--"}
+    assert not empty.axison

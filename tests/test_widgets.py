@@ -46,7 +46,7 @@ def test_every_control_changes_the_picture(explorer):
     for turn in (
         lambda: setattr(explorer.rate, "value", 0.8),
         lambda: setattr(explorer.protocol, "value", "asymmetric"),
-        lambda: setattr(explorer.draw, "value", "exact"),
+        lambda: setattr(explorer.draws, "value", "exact"),
         explorer.again.click,
     ):
         turn()
@@ -79,7 +79,7 @@ def test_an_explorer_that_is_broken_from_the_start_raises(digits, monkeypatch):
     def broken(*_):
         raise RuntimeError("no picture")
 
-    monkeypatch.setattr(widgets, "render_noise", broken)
+    monkeypatch.setattr(widgets.noise, "render_noise", broken)
     with pytest.raises(RuntimeError, match="no picture"):
         NoiseExplorer(digits)
 
@@ -89,7 +89,7 @@ def test_a_later_error_is_shown_and_the_next_picture_clears_it(explorer, monkeyp
         raise ValueError("no <picture>")
 
     with monkeypatch.context() as patch:
-        patch.setattr(widgets, "render_noise", broken)
+        patch.setattr(widgets.noise, "render_noise", broken)
         explorer.rate.value = 0.1
     assert "no &lt;picture&gt;" in explorer.error.value
     explorer.rate.value = 0.2
