@@ -9,7 +9,7 @@ PYTHONS ?= python3.11 python3.12 python3.13
 VENV := .venv
 BUILT := $(VENV)/.built
 RUN := $(VENV)/bin/python
-CODE := lnl_core tests tools $(wildcard notebooks/py)
+CODE := lnl_core tests tools benchmarks $(wildcard notebooks/py)
 
 # An environment once made keeps its Python, whatever python3 means by then. Another one asked for
 # by name (make PYTHON=python3.13 …) makes it stale.
@@ -23,7 +23,7 @@ else ifeq ($(words $(wildcard $(BUILT) $(RUN))),2)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup notebooks test lint unit check nbval refresh lab lock clean rebuild
+.PHONY: help setup notebooks test lint unit check nbval bench refresh lab lock clean rebuild
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ unit: $(BUILT)  ## unit tests
 
 nbval: $(BUILT)  ## run the committed notebooks and compare the outputs they promise
 	@$(RUN) tools/notebooks.py compare
+
+bench: $(BUILT)  ## speed: a DataLoader, fit, the bare step; BENCH="--nets mlp --precision bfloat16"
+	@$(RUN) -m benchmarks $(BENCH)
 
 refresh: $(BUILT)  ## rewrite notebooks/*.ipynb, with outputs, from notebooks/py
 	@$(RUN) tools/notebooks.py refresh

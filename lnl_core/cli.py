@@ -77,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
         "--option", action="append", default=[], metavar="KEY=VALUE",
         help="an option of the method, as beta=0.9; may be repeated",
     )  # fmt: skip
+    fit.add_argument("--precision", help="float32 or bfloat16 (default float32)")
     fit.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    fit.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: by the net)")
     fit.add_argument(
         "--checkpoints", type=Path, metavar="FOLDER",
         help="save the state there after each epoch, and continue from it",
@@ -152,6 +154,7 @@ def _data(arguments: argparse.Namespace) -> int:
 
 
 def _fit(arguments: argparse.Namespace) -> int:
+    from lnl_core.accel import set_threads
     from lnl_core.noise import parse_noise
     from lnl_core.profiles import configure
     from lnl_core.run import Run
@@ -167,8 +170,14 @@ def _fit(arguments: argparse.Namespace) -> int:
         seeds=_seeds(arguments),
         options=dict(_option(text) for text in arguments.option),
         limit=arguments.limit,
-        **_given(epochs=arguments.epochs, batch_size=arguments.batch_size, lr=arguments.lr),
+        **_given(
+            epochs=arguments.epochs,
+            batch_size=arguments.batch_size,
+            lr=arguments.lr,
+            precision=arguments.precision,
+        ),
     )
+    set_threads(arguments.threads, config.net)
     run = Run(config, device=arguments.device, checkpoints=arguments.checkpoints, steps=True)
     noise = run.data.noise
     nominal = "" if noise.nominal_rate is None else f"nominal rate {noise.nominal_rate:.1%}, "

@@ -21,6 +21,8 @@ def add_parsers(commands: argparse._SubParsersAction) -> None:
     table.add_argument("--methods", metavar="A,B", help="these rows alone")
     table.add_argument("--noise", metavar="A:0.2,B:0.6", help="these columns alone")
     table.add_argument("--jobs", type=int, metavar="N", help="runs at a time (default: cores)")
+    table.add_argument("--stack", type=int, metavar="M", help="runs trained as one")
+    table.add_argument("--precision", help="float32 or bfloat16 (default float32)")
     table.add_argument("--device", default="auto", help="auto, cpu or cuda")
     table.add_argument("--results", type=Path, metavar="FOLDER", help="where the records lie")
     table.add_argument("--json", action="store_true", help="one JSON document on stdout")
@@ -43,6 +45,7 @@ def add_parsers(commands: argparse._SubParsersAction) -> None:
 
 def run_table(arguments: argparse.Namespace) -> int:
     from lnl_core import report
+    from lnl_core.config import with_precision
     from lnl_core.grid import key_of, results_folder
     from lnl_core.tables import cell_config, get_table, group_runs, judged_keys, table_cells
 
@@ -50,13 +53,16 @@ def run_table(arguments: argparse.Namespace) -> int:
     methods, columns = _chosen(table, arguments.methods, arguments.noise)
     seeds = _seeds(arguments.seeds, table.runs if arguments.profile == "paper" else 1)
     configs = [
-        cell_config(table, method, column, seed, arguments.profile, arguments.protocol)
+        with_precision(
+            cell_config(table, method, column, seed, arguments.profile, arguments.protocol),
+            arguments.precision,
+        )
         for seed in range(seeds)  # seed by seed: a grid that is stopped has every cell once
         for method in methods
         for column in columns
     ]
     folder = results_folder(table.paper, arguments.profile, arguments.results)
-    _compute(configs, folder, arguments.jobs, arguments.device)
+    _compute(configs, folder, arguments.jobs, arguments.device, arguments.stack)
 
     records = list(folder)
     cells = [
@@ -101,7 +107,7 @@ def run_study(arguments: argparse.Namespace) -> int:
 
 def run_report(arguments: argparse.Namespace) -> int:
     from lnl_core.records import project_folder
-    from lnl_core.report import results_page
+    from lnl_core.results_page import results_page
 
     file = project_folder("results").parent.parent / "docs" / "results.md"
     part = file.with_suffix(".part")
@@ -111,7 +117,9 @@ def run_report(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _compute(configs: list, folder, jobs: int | None, device: str) -> None:
+def _compute(
+    configs: list, folder, jobs: int | None, device: str, stack: int | None = None
+) -> None:
     from tqdm import tqdm
 
     from lnl_core.grid import missing, run_grid
@@ -123,7 +131,7 @@ def _compute(configs: list, folder, jobs: int | None, device: str) -> None:
     # On a terminal the bar is drawn often, elsewhere every ten seconds.
     pause = 0.2 if sys.stderr.isatty() else 10
     with tqdm(total=len(todo), unit="run", mininterval=pause) as bar:
-        for config in run_grid(todo, folder, jobs=jobs, device=device):
+        for config in run_grid(todo, folder, jobs=jobs, device=device, stack=stack):
             bar.set_postfix(last=f"{config.method} {config.noise}", refresh=False)
             bar.update()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from lnl_core.augment import AUGMENTATIONS, PREPROCESS
@@ -19,9 +19,10 @@ OPTIMIZERS = ("sgd", "adam", "adagrad")
 SCHEDULES = ("constant", "step", "cosine")
 EPOCH_LENGTHS = ("pass", "with-validation")
 DECAYS = ("all", "kernels")
+PRECISIONS = ("float32", "bfloat16")
 #: Fields of `TrainConfig` younger than the first records. At its default such a field is left out
 #: of what identifies a run, so that a config which does not use it keeps the key of its record.
-LATER_FIELDS = ("epoch_length", "decay", "penalised_val_loss")
+LATER_FIELDS = ("epoch_length", "decay", "penalised_val_loss", "precision")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class TrainConfig:
     `weight_decay` λ adds λw to the gradient, as a penalty (λ/2) Σw² in the loss would; `decay`
     says of which parameters: `all`, or `kernels`, the weights of linear and convolutional
     layers. With `penalised_val_loss` the penalty also counts in the validation losses, and so
-    in the choice of an epoch by them.
+    in the choice of an epoch by them. `precision` is what the nets compute in: `float32`, or
+    `bfloat16` (autocast), losses and parameters being float32 in both.
     """
 
     epochs: int = 30
@@ -58,6 +60,7 @@ class TrainConfig:
     epoch_length: str = "pass"
     decay: str = "all"
     penalised_val_loss: bool = False
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         _at_least("epochs", self.epochs, 1)
@@ -69,6 +72,7 @@ class TrainConfig:
         _one_of("augmentation", self.augmentation, AUGMENTATIONS)
         _one_of("epoch length", self.epoch_length, EPOCH_LENGTHS)
         _one_of("decay", self.decay, DECAYS)
+        _one_of("precision", self.precision, PRECISIONS)
         if not isinstance(self.penalised_val_loss, bool):
             raise InputError(
                 f"penalised_val_loss is {self.penalised_val_loss!r}, but it must be True or False."
@@ -142,6 +146,16 @@ class RunConfig:
         protocol = "matrix" if matrix is not None else str(self.noise)
         out["noise"] = {"protocol": protocol, "draw": self.noise.draw, "matrix": matrix}
         return _plain(out)
+
+
+def with_precision(config: RunConfig, precision: str | None) -> RunConfig:
+    """The same run with every stage at that precision; None leaves it as it is."""
+    if precision is None:
+        return config
+    train, *stages = (
+        replace(train, precision=precision) for train in (config.train, *config.stages.values())
+    )
+    return replace(config, train=train, stages=dict(zip(config.stages, stages, strict=True)))
 
 
 def _plain(value: Any) -> Any:

@@ -3,10 +3,14 @@
 joblib spreads them over processes. On a CPU each gets one thread, because two runs side by side
 beat one run on two threads; on a GPU they run one after the other. A kill loses at most what was
 in flight, and of that no more than the epoch at work: each run checkpoints as it goes.
+
+Runs that differ in seeds and noise alone can be trained as one (`accel/together.py`), which pays
+on a GPU for small nets. Each still leaves the record that it would leave alone.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -18,7 +22,8 @@ import joblib
 import torch
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from lnl_core.accel import pick_device
+from lnl_core.accel import default_threads, pick_device, threads
+from lnl_core.accel.together import Deferred, train_together
 from lnl_core.config import RunConfig
 from lnl_core.data import Dataset, load_dataset
 from lnl_core.errors import DivergedError, InputError
@@ -27,6 +32,8 @@ from lnl_core.records import Folder, project_folder, record_key
 from lnl_core.run import Run
 
 CHECKPOINTS = ".checkpoints"
+#: How many runs to stack on a GPU, by net, where `stack` is not given: it pays for small ones.
+STACKED = {"mlp": 20}
 #: How often in a row a pool may lose a worker before a single run is finished.
 PATIENCE = 3
 
@@ -55,19 +62,23 @@ def run_grid(
     *,
     jobs: int | None = None,
     device: str = "auto",
+    stack: int | None = None,
 ) -> Iterator[RunConfig]:
     """Compute the missing records, yielding each config as its record is written.
 
     `jobs` processes at a time; by default one a CPU core, or one on a GPU. A worker that dies
     (killed, out of memory) is replaced and its run started again from its last checkpoint.
+    `stack` runs at most are trained as one, where they can be; by default none on a CPU, and on
+    a GPU what `STACKED` says.
     """
     jobs = _default_jobs(device) if jobs is None else jobs
-    if jobs < 1:
-        raise InputError(f"{jobs} jobs were asked for, but at least 1 is needed.")
+    for count, what in ((jobs, "jobs"), (1 if stack is None else stack, "runs a stack")):
+        if count < 1:
+            raise InputError(f"{count} {what} were asked for, but at least 1 is needed.")
     todo, deaths = missing(configs, folder), 0
     while todo:
         try:
-            for config in _compute(todo, folder, jobs, device):
+            for config in _compute(units(todo, stack, device), folder, jobs, device):
                 deaths = 0
                 yield config
             return
@@ -82,16 +93,75 @@ def run_grid(
             print(f"a worker died; {len(todo)} runs are left and go on", file=sys.stderr)
 
 
+def units(
+    configs: Sequence[RunConfig], stack: int | None = None, device: str = "cpu"
+) -> list[list[RunConfig]]:
+    """The configs in lists that are each computed at once, in the order of their first ones."""
+    on_gpu = pick_device(device).type == "cuda"
+    lists: list[list[RunConfig]] = []
+    open_lists: dict[str, list[RunConfig]] = {}
+    for config in configs:
+        most = stack or (STACKED.get(config.net, 1) if on_gpu else 1)
+        shape = _shape(config)
+        if most == 1 or not get_method(config.method).stacks:
+            lists.append([config])
+        elif shape in open_lists and len(open_lists[shape]) < most:
+            open_lists[shape].append(config)
+        else:
+            open_lists[shape] = [config]
+            lists.append(open_lists[shape])
+    return lists
+
+
+def _shape(config: RunConfig) -> str:
+    """What runs have to have in common to be trained as one: all but seeds, noise and its name."""
+    free = ("seeds", "noise", "profile", "paper", "protocol")
+    return json.dumps({k: v for k, v in config.to_dict().items() if k not in free}, sort_keys=True)
+
+
 def _compute(
-    configs: Sequence[RunConfig], folder: Folder, jobs: int, device: str
+    lists: Sequence[Sequence[RunConfig]], folder: Folder, jobs: int, device: str
 ) -> Iterator[RunConfig]:
     if jobs == 1:
-        for config in configs:
-            yield run_one(config, folder, device)
+        for configs in lists:
+            with threads(default_threads(configs[0].net)):
+                yield from run_unit(configs, folder, device)
         return
     with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
         pool = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)
-        yield from pool(joblib.delayed(run_one)(config, folder, device, 1) for config in configs)
+        work = (joblib.delayed(run_unit)(configs, folder, device, 1) for configs in lists)
+        for configs in pool(work):
+            yield from configs
+
+
+def run_unit(
+    configs: Sequence[RunConfig], folder: Folder, device: str = "auto", threads: int | None = None
+) -> Sequence[RunConfig]:
+    """Train these configs to their ends, several as one, and write their records."""
+    if len(configs) == 1:
+        return [run_one(configs[0], folder, device, threads)]
+    if threads is not None:
+        torch.set_num_threads(threads)
+    members = []
+    for config in configs:
+        deferred = Deferred()
+        run = Run(
+            config,
+            device=device,
+            dataset=_dataset(config.data),
+            checkpoints=_checkpoints(config, folder),
+            steps=True,
+            updates=deferred,
+        )
+        members.append((run, deferred))
+    for run, problem in train_together(members):
+        folder.write(run.document(problem) | {"stacked": len(configs)})
+        shutil.rmtree(_checkpoints(run.config, folder), ignore_errors=True)
+    return configs
+
+
+def _checkpoints(config: RunConfig, folder: Folder) -> Path:
+    return folder.path / CHECKPOINTS / key_of(config)
 
 
 def run_one(
@@ -100,7 +170,7 @@ def run_one(
     """Train one config to its end and write its record. A diverged run is a result as well."""
     if threads is not None:
         torch.set_num_threads(threads)
-    checkpoints = folder.path / CHECKPOINTS / key_of(config)
+    checkpoints = _checkpoints(config, folder)
     run = Run(config, device=device, dataset=_dataset(config.data), checkpoints=checkpoints)
     problem = None
     try:

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 
 from lnl_core import cifar100, transition
 from lnl_core.errors import InputError, unknown_name
+from lnl_core.label_shuffle import shuffle_labels
+from lnl_core.random_noise import random_k_matrix, simplex_matrix
 from lnl_core.streams import numpy_generator
 
 #: Name → (takes a rate, one line for `lnl list noise`).
@@ -49,9 +51,31 @@ PROTOCOLS: dict[str, tuple[bool, str]] = {
         True,
         "1→0 at the rate, and 0→1 at 5% whatever the rate, but for 0 (Patrini et al., IMDB)",
     ),
+    "uniform-simplex": (
+        True,
+        "to the other classes by a distribution a class, drawn at random (Jindal et al., eq. 1)",
+    ),
+    "random-k": (True, "the same to ten other classes a class, drawn at random (ImageNet there)"),
+    "label-shuffle": (
+        True,
+        "the elements of the label vector in a random order, so (K-1)/K of single labels flip "
+        "(Yao et al.)",
+    ),
+    "pseudo-label": (
+        False,
+        "k-means clusters of ImageNet ResNet-50 features, named as classes (Tanaka et al.)",
+    ),
+    "pseudo-label-standin": (
+        False,
+        "the same on features of a small net trained on a tenth of the data, clean (no weights)",
+    ),
     "matrix": (False, "a transition matrix from a file: matrix:PATH (.npy, or text, a row a line)"),
     "given": (False, "the dataset's own noisy labels (y_train_noisy)"),
 }
+
+#: Protocols whose labels depend on the samples: no matrix says all of them, and
+#: `data/sample_noise.py` draws them.
+FROM_SAMPLES = ("pseudo-label", "pseudo-label-standin")
 
 #: Dataset → which class is mistaken for which. A class that is not named keeps its label.
 ASYMMETRIC_MAPS: dict[str, dict[int, int]] = {
@@ -117,13 +141,17 @@ class Noise:
         # Every digit of the rate, because the string stands for the noise in a run's identity.
         return self.name if self.rate is None else f"{self.name}:{_digits(self.rate)}"
 
-    def transition_matrix(self, num_classes: int, dataset: str = "") -> NDArray[np.float64] | None:
-        """T[clean, noisy] as float64 [K, K]; None for `given`, whose T nobody prescribes.
+    def transition_matrix(
+        self, num_classes: int, dataset: str = "", seed: int = 0
+    ) -> NDArray[np.float64] | None:
+        """T[clean, noisy] as float64 [K, K]; None for `given` and for noise that depends on the
+        samples, whose T nobody prescribes.
 
-        `dataset` names the map that `asymmetric` uses. Raises `InputError` when the protocol
-        does not fit the classes.
+        `dataset` names the map that `asymmetric` uses; `seed`, the noise seed, draws the matrix
+        of `uniform-simplex` and `random-k`. Raises `InputError` when the protocol does not fit
+        the classes.
         """
-        if self.name == "given":
+        if self.name == "given" or self.name in FROM_SAMPLES:
             return None
         if self.name == "matrix":
             return transition.check_matrix(self.matrix, num_classes)
@@ -131,8 +159,12 @@ class Noise:
             return np.eye(num_classes)
         if self.name == "symmetric":
             replacement = (1 - np.eye(num_classes)) / (num_classes - 1)
-        elif self.name == "symmetric-inclusive":
+        elif self.name in ("symmetric-inclusive", "label-shuffle"):
             replacement = np.full((num_classes, num_classes), 1 / num_classes)
+        elif self.name == "uniform-simplex":
+            replacement = simplex_matrix(num_classes, seed)
+        elif self.name == "random-k":
+            replacement = random_k_matrix(num_classes, seed)
         else:
             replacement = _map_matrix(_asymmetric_map(self.name, dataset), num_classes, self.name)
         t = (1 - self.rate) * np.eye(num_classes) + self.rate * replacement
@@ -144,11 +176,21 @@ class Noise:
     def corrupt(
         self, labels: NDArray[np.int64], num_classes: int, seed: int, dataset: str = ""
     ) -> NDArray[np.int64]:
-        """Noisy labels for clean ones [N], drawn from `seed`. The input is left alone."""
-        t = self.transition_matrix(num_classes, dataset)
+        """Noisy labels for clean ones [N], drawn from `seed`. The input is left alone.
+
+        `label-shuffle` also takes multi-hot labels [N, K].
+        """
+        t = self.transition_matrix(num_classes, dataset, seed)
+        if self.name in FROM_SAMPLES:
+            raise InputError(
+                f"noise '{self.name}' needs the samples and not their labels alone: use "
+                "make_noisy(dataset, noise)."
+            )
         if t is None:
             raise InputError("noise 'given' draws nothing: the noisy labels come with the data.")
         rng = numpy_generator("noise", seed)
+        if labels.ndim == 2 and self.name == "label-shuffle":
+            return shuffle_labels(labels, self.rate, self.draw == "exact", rng)
         if self.draw == "bernoulli":
             return _draw_each(labels, t, rng)
         if self.name.startswith("symmetric"):
@@ -267,7 +309,13 @@ def _draw_each(
 ) -> NDArray[np.int64]:
     """One draw a label from its class's row of T, by inverting the row's distribution."""
     threshold = np.cumsum(t, axis=1)[:, :-1]  # the last bound is 1, whatever rounding made of it
-    return (rng.random(len(labels))[:, None] >= threshold[labels]).sum(axis=1).astype(np.int64)
+    draw = rng.random(len(labels))
+    noisy = np.empty(len(labels), np.int64)
+    # In blocks: ImageNet's 1.3 million labels by 999 bounds at once would fill 10 GB.
+    for start in range(0, len(labels), 50_000):
+        part = slice(start, start + 50_000)
+        noisy[part] = (draw[part, None] >= threshold[labels[part]]).sum(axis=1)
+    return noisy
 
 
 def _draw_counts(

@@ -73,13 +73,15 @@ def configure(
     net_options: Mapping[str, Any] | None = None,
     limit: int | None = None,
     dataset: Dataset | None = None,
+    stages: Mapping[str, Mapping[str, Any]] | None = None,
     **train: Any,
 ) -> RunConfig:
     """The complete config of a run; every name is checked here, and `InputError` raised.
 
     Settings come from the method's paper where it trains on these data, else from `GENERIC`;
     then the profile bounds them; then what is given here wins. `train` takes any field of
-    `TrainConfig` (`epochs=5`). `dataset` saves loading what is at hand already.
+    `TrainConfig` (`epochs=5`), `stages` the same for a stage of a recipe alone (`stages={"relabel":
+    {"lr": 0.1}}`). `dataset` saves loading what is at hand already.
     """
     if profile not in PROFILES:
         raise unknown_name("profile", profile, PROFILES)
@@ -111,12 +113,18 @@ def configure(
         settings = GENERIC[_generic_kind(dataset)]
 
     settings = dict(settings)
+    by_noise = settings.pop("by_noise", None)
+    adapted = by_noise(method, noise) if by_noise is not None else {}
+    settings["stages"] = settings.get("stages", {}) | adapted.get("stages", {})
+    for stage in stages or {}:
+        settings["stages"].setdefault(stage, settings["train"])
     settings["train"] = _with_changes(_within(settings["train"], budget), train)
     settings["stages"] = {
-        stage: _with_changes(_within(config, budget), train)
-        for stage, config in settings.get("stages", {}).items()
+        stage: _with_changes(_within(config, budget), train | dict((stages or {}).get(stage, {})))
+        for stage, config in settings["stages"].items()
     }
-    options = settings.pop("options", {}).get(method, {}) | options
+    own = settings.pop("options", {}).get(method, {}) | adapted.get("options", {})
+    options = own | options
     if net is not None and net != settings["net"]:
         if net not in NETS:
             raise unknown_name("net", net, NETS)

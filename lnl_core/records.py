@@ -113,7 +113,8 @@ def record_key(config: dict[str, Any], fingerprint: str, method_version: int) ->
     does not change a result and is left out: two ways of asking for one run find one record.
     """
     what = {k: v for k, v in config.items() if k not in ("profile", "paper", "protocol", "data")}
-    what |= {"dataset": fingerprint, "method_version": method_version, "precision": "float32"}
+    precision = config["train"].get("precision", "float32")  # older configs do not say
+    what |= {"dataset": fingerprint, "method_version": method_version, "precision": precision}
     text = json.dumps(what, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from lnl_core.grid import results_folder
-from lnl_core.papers import PAPERS
-from lnl_core.papers.spec import Table
-from lnl_core.selection import RULES
-from lnl_core.studies import all_studies, study_keys, study_rows
-from lnl_core.tables import Cell, decide_across, decide_claims, group_runs, judged_keys, table_cells
-from lnl_core.verdicts import VERDICTS, Comparison
+from lnl_core.tables import Cell
+from lnl_core.verdicts import Comparison
 
 
 def show_mean(comparison: Comparison) -> str:
@@ -34,16 +28,19 @@ def cell_row(cell: Cell) -> dict[str, str]:
         "published": "—" if c.published is None else f"{c.published:.1f}{star}",
         "reproduced": _marked(show_mean(c), cell.own_mark),
         "delta": "—" if c.delta is None else f"{c.delta:+.1f}",
-        "verdict": c.verdict,
+        "verdict": "—" if c.published is None else c.verdict,
     }
 
 
 def as_printed(cells: Sequence[Cell]) -> list[dict[str, str]]:
-    """The table in its printed shape, a row a method: `published → ours ± std (n) verdict`."""
+    """The table in its printed shape, a row a method: `published → ours ± std (n) verdict`, or
+    `ours ± std (n)` where nothing was published."""
     rows: dict[str, dict[str, str]] = {}
     for cell in cells:
         words = cell_row(cell)
-        text = f"{words['published']} → {words['reproduced']} {words['verdict']}"
+        text = words["reproduced"]
+        if cell.comparison.published is not None:
+            text = f"{words['published']} → {text} {words['verdict']}"
         rows.setdefault(cell.method, {"method": cell.method})[cell.column] = text
     return list(rows.values())
 
@@ -81,55 +78,3 @@ def group_row(row: dict[str, Any]) -> dict[str, Any]:
     words = dict(row)
     words["test accuracy"] = show_mean(words.pop("comparison"))
     return words
-
-
-def results_page() -> str:
-    """`docs/results.md`: every specified table against the committed records, and the claims."""
-    verdicts: Counter[str] = Counter()
-    sections: list[str] = []
-    for name, paper in PAPERS.items():
-        records = list(results_folder(name, "paper"))
-        judged: set[str] = set()
-        by_table = {table.name: table_cells(table, records) for table in paper.TABLES}
-        for table in paper.TABLES:
-            cells = by_table[table.name]
-            judged |= judged_keys(cells)
-            verdicts.update(cell.comparison.verdict for cell in cells)
-            sections += _table_section(table, cells, decide_claims(paper.CLAIMS, table, cells))
-        across = decide_across(paper.CLAIMS, by_table)
-        if across:
-            sections += [f"## {name}: what the paper says across its tables", markdown(across)]
-        for study in (study for study in all_studies().values() if study.table.paper == name):
-            judged |= study_keys(study, records)
-            rows = [study_row(row) for row in study_rows(study, records)]
-            sections += [f"## {study.full_name}", f"{study.title}.", markdown(rows)]
-        others = [record for record in records if record["key"] not in judged]
-        if others:
-            rows = [group_row(row) for row in group_runs(others, paper.TABLES[0].selection)]
-            sections += [f"## {name}: other data, settings or budgets, not judged", markdown(rows)]
-    summary = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS)
-    head = [
-        "# Results",
-        "Written by `lnl report` from `data/results/` and `data/published/`, not by hand. "
-        "Accuracies in percent, mean ± standard deviation (number of runs). *match*: within one "
-        "point or two standard errors of the difference; *close*: within three points. Bold, ⋆ and "
-        "† mark our numbers by the rules of the paper's caption, once a column is complete.",
-        f"**Cells: {summary}.**",
-    ]
-    return "\n\n".join(head + sections) + "\n"
-
-
-def _table_section(table: Table, cells: Sequence[Cell], claims: list[dict]) -> list[str]:
-    rule = f"`{table.selection}` ({RULES[table.selection]})"
-    parts = [
-        f"## {table.full_name}",
-        f"{table.title}. Published: {table.runs} run{'s' * (table.runs > 1)} a cell. Both sides "
-        f"selected by {rule}.",
-        markdown([cell_row(cell) for cell in cells]),
-    ]
-    if claims:
-        parts += ["What the paper says of it:", markdown(claims)]
-    hardware = sorted({record["device"] for cell in cells for record in cell.records})
-    if hardware:
-        parts.append(f"Hardware: {'; '.join(hardware)}.")
-    return parts

@@ -17,16 +17,23 @@ from numpy.typing import NDArray
 from torch import nn
 
 import lnl_core
-from lnl_core.accel import describe_device, peak_memory_mb, pick_device
+from lnl_core.accel import (
+    check_precision,
+    describe_device,
+    peak_memory_mb,
+    pick_device,
+    reset_peak_memory,
+)
+from lnl_core.accel.capture import updates_for
 from lnl_core.config import RunConfig, TrainConfig
-from lnl_core.data import Dataset, TrainingSet, load_dataset, make_noisy
+from lnl_core.data import Dataset, NoisyData, TrainingSet, load_dataset, make_noisy
 from lnl_core.errors import DivergedError
 from lnl_core.methods import Method, check_options, get_method
 from lnl_core.nets import build_net
 from lnl_core.records import SCHEMA, record_key
 from lnl_core.selection import select
 from lnl_core.streams import RandomStream, torch_seed
-from lnl_core.train import EpochRecord, Step, fit, predict_logits
+from lnl_core.train import EpochRecord, Step, Updates, fit, predict_logits
 
 
 class Run:
@@ -38,7 +45,8 @@ class Run:
 
     `device` is "auto", "cpu" or "cuda"; `dataset` saves loading it again; `checkpoints` is a
     folder that holds one checkpoint a stage, from which an interrupted run continues; `steps`
-    also yields a `Step` after each update.
+    also yields a `Step` after each update; `updates` is how those are made, by default as suits
+    the device.
     """
 
     def __init__(
@@ -49,11 +57,14 @@ class Run:
         dataset: Dataset | None = None,
         checkpoints: Path | None = None,
         steps: bool = False,
+        updates: Updates | None = None,
     ) -> None:
         self.config = config
         self.entry = get_method(config.method)
         check_options(self.entry, config.options)
         self.device = pick_device(device)
+        for train in (config.train, *config.stages.values()):
+            check_precision(train.precision, self.device)
         self.data = make_noisy(
             dataset or load_dataset(config.data),
             config.noise,
@@ -69,10 +80,12 @@ class Run:
         self.seconds = 0.0
         self._checkpoints = checkpoints
         self._steps = steps
+        self._updates = updates
         self._nets = 0
 
     def __iter__(self) -> Iterator[EpochRecord | Step]:
         self.history, self.method, self.estimates, self._nets = [], None, {}, 0
+        reset_peak_memory(self.device)
         started = time.perf_counter()
         for record in self.entry.recipe(self, **self.config.options):
             if isinstance(record, EpochRecord):
@@ -97,11 +110,12 @@ class Run:
             )
         return net.to(self.device)
 
-    def build(self, cls: type[Method], **options: Any) -> Method:
-        """A method of that class with fresh nets, ready for `fit`."""
+    def build(self, cls: type[Method], *, data: NoisyData | None = None, **options: Any) -> Method:
+        """A method of that class with fresh nets, ready for `fit`. `data` as there."""
         nets = [self.net() for _ in range(cls.nets)]
         with RandomStream(torch_seed(f"method-{self._nets}", self.config.seeds.init)):
-            method = cls(*nets, TrainingSet(self.data, self.config.train), **options)
+            training = TrainingSet(data or self.data, self.config.train)
+            method = cls(*nets, training, **options)
         return method.to(self.device)
 
     def stage_config(self, stage: str) -> TrainConfig:
@@ -109,14 +123,21 @@ class Run:
         return self.config.stages.get(stage, self.config.train)
 
     def fit(
-        self, method: Method, stage: str = "train", *, keep_best: bool = False
+        self,
+        method: Method,
+        stage: str = "train",
+        *,
+        keep_best: bool = False,
+        data: NoisyData | None = None,
     ) -> Iterator[EpochRecord | Step]:
-        """Train the method as the config says for this stage; `keep_best` as in `train.fit`."""
+        """Train the method as the config says for this stage; `keep_best` as in `train.fit`.
+
+        `data` is what this stage trains on where that is not the run's (the trusted samples)."""
         self.method = method
         folder = self._checkpoints
         return fit(
             method,
-            self.data,
+            data or self.data,
             self.stage_config(stage),
             seed=self.config.seeds.order,
             stage=stage,
@@ -124,13 +145,17 @@ class Run:
             identity={"run": self.config.to_dict(), "version": self.entry.version},
             keep_best=keep_best,
             steps=self._steps,
+            updates=self._updates or updates_for(self.device),
         )
 
     def posteriors(self, method: Method) -> NDArray[np.float32]:
         """The method's predictions [N, K] on training and validation samples together."""
-        x = torch.cat([self.data.train.x, self.data.val.x])
         preprocess = self.data.preprocess(self.config.train.preprocess)
-        return predict_logits(method, x, preprocess).softmax(-1).cpu().numpy()
+        logits = [
+            predict_logits(method, split.x, preprocess)
+            for split in (self.data.train, self.data.val)
+        ]
+        return torch.cat(logits).softmax(-1).cpu().numpy()
 
     # What a run leaves behind ------------------------------------------------------------------
 
@@ -166,7 +191,7 @@ class Run:
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "device": describe_device(self.device),
             "threads": torch.get_num_threads(),
-            "precision": "float32",
+            "precision": self.config.train.precision,
             "peak_memory_mb": peak_memory_mb(self.device),
             "versions": {
                 "lnl_core": lnl_core.__version__,

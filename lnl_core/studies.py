@@ -95,5 +95,5 @@ def _run(study: Study, variant: Variant, seed: int = 0, profile: str = "paper") 
 def _mean(study: Study, records: Iterable[Record]) -> Comparison:
     records = list(records)
     finished = [record for record in records if record["status"] == "finished"]
-    values = [100 * record["metrics"][study.table.selection] for record in finished]
+    values = [study.table.percent(record["metrics"][study.table.selection]) for record in finished]
     return compare(None, values, diverged=len(records) - len(finished))

@@ -8,9 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lnl_core.config import RunConfig
+from lnl_core.data.clothing1m import ORIGINAL as CLOTHING1M_ORIGINAL
+from lnl_core.data.imagenet import ORIGINAL as IMAGENET_ORIGINAL
 from lnl_core.data.imdb import ORIGINAL as IMDB_ORIGINAL
+from lnl_core.data.label_vectors import DIGITS_VECTORS
+from lnl_core.data.shapes_multi import SHAPES_MULTI
 from lnl_core.errors import unknown_name
 from lnl_core.marks import column_marks
+from lnl_core.measures import measured
 from lnl_core.methods import get_method, method_names
 from lnl_core.noise import Noise, parse_noise
 from lnl_core.papers import PAPERS, paper_settings
@@ -20,6 +25,10 @@ from lnl_core.published import Published, read_published
 from lnl_core.verdicts import Comparison, compare
 
 Record = dict[str, Any]
+#: Sources that are not torchvision's and still the dataset as published.
+ORIGINALS = (
+    IMDB_ORIGINAL, CLOTHING1M_ORIGINAL, IMAGENET_ORIGINAL, DIGITS_VECTORS, SHAPES_MULTI
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,8 +48,17 @@ class Cell:
 
 
 def all_tables() -> dict[str, Table]:
-    """Every specified table, by `PAPER/TABLE`."""
-    return {table.full_name: table for paper in PAPERS.values() for table in paper.TABLES}
+    """Every specified table, by `PAPER/TABLE`: the papers' and our own."""
+    return {
+        table.full_name: table
+        for name, paper in PAPERS.items()
+        for table in (*paper.TABLES, *own_tables(name))
+    }
+
+
+def own_tables(paper: str) -> tuple[Table, ...]:
+    """Tables in the manner of a paper that have no published number, and so no verdict."""
+    return getattr(PAPERS[paper], "OWN_TABLES", ())
 
 
 def get_table(name: str) -> Table:
@@ -60,25 +78,40 @@ def cell_config(
     **changes: Any,
 ) -> RunConfig:
     """The run behind one cell. In the profile `smoke` it is one on the table's stand-in data.
-    `changes` are further keywords of `configure`."""
+    `changes` are further keywords of `configure`. Below the profile `paper`, what a column changes
+    in epochs does not count: the budget has too few."""
     on_paper_data = profile != "smoke"
+    setting = table.setting(column)
+    own = setting.changes if profile == "paper" else _without_epochs(setting.changes)
     return configure(
         method,
         table.data if on_paper_data else table.smoke,
-        _noise_of(table, column, protocol) if on_paper_data else column,
+        _noise_of(table, column, protocol) if on_paper_data else setting.noise,
         profile=profile,
         protocol=protocol if on_paper_data else None,
         paper=table.paper if on_paper_data else None,
         net=table.net if on_paper_data else None,
         seed=seed,
-        **changes,
+        # Below the profile `paper` the budget says how many samples there are.
+        **{"limit": table.limit if profile == "paper" else None} | dict(own) | changes,
     )
+
+
+def _without_epochs(changes: Mapping[str, Any]) -> dict[str, Any]:
+    options = changes.get("options", {})
+    return {
+        "options": {k: v for k, v in options.items() if not k.endswith("_epoch")},
+        "stages": {
+            stage: {k: v for k, v in train.items() if k != "epochs"}
+            for stage, train in changes.get("stages", {}).items()
+        },
+    }
 
 
 def _noise_of(table: Table, column: str, protocol: str | None) -> Noise:
     """What a column means under the protocol."""
-    noise = parse_noise(column)
     protocol, _ = paper_settings(table.paper, table.data, protocol)
+    noise = parse_noise(table.setting(column).noise, table.draws.get(protocol, "bernoulli"))
     if noise.name == "asymmetric" and protocol in table.asymmetric:
         return replace(noise, name=table.asymmetric[protocol])
     return noise
@@ -86,17 +119,33 @@ def _noise_of(table: Table, column: str, protocol: str | None) -> Noise:
 
 def published_cell(table: Table, method: str, column: str) -> Published | None:
     """The printed result of one cell, or None where the paper has none."""
-    wanted = parse_noise(column)
+    if table.rows:
+        return _published_row(table, f"row={table.rows[method]}")
+    setting = table.setting(column)
+    wanted = parse_noise(setting.noise)
     for row in read_published(table.paper):
-        # A column "asymmetric" on mnist is what the CSV calls mnist-asymmetric.
-        own_map = row.noise.removeprefix(f"{table.data}-")
+        # A column "asymmetric" on mnist is what the CSV calls mnist-asymmetric; noise that comes
+        # with the data is called "real" there.
+        own_map = "given" if row.noise == "real" else row.noise.removeprefix(f"{table.data}-")
         if (
-            (row.table, row.method, row.metric) == (table.name, method, table.metric)
+            (row.table, row.method, row.metric) == (table.printed_name, method, table.metric)
+            and row.selection in (table.selection, "unstated")
+            and table.data.endswith(row.dataset)  # web-voc2007: trained on WEB, tested on VOC 2007
+            and (column not in table.settings or row.setting == setting.setting)
             and wanted.name in (row.noise, own_map)
             and (wanted.rate or 0) == (row.rate or 0)
         ):
             return row
     return None
+
+
+def _published_row(table: Table, setting: str) -> Published | None:
+    rows = (
+        row
+        for row in read_published(table.paper)
+        if row.table == table.printed_name and row.selection in (table.selection, "unstated")
+    )
+    return next((row for row in rows if setting in row.setting.split(";")), None)
 
 
 def table_cells(table: Table, records: Iterable[Record], protocol: str | None = None) -> list[Cell]:
@@ -108,9 +157,9 @@ def table_cells(table: Table, records: Iterable[Record], protocol: str | None = 
         for method in table.methods
         for column in table.columns
     }
-    for column in table.columns:
+    for column in table.columns if table.marks else ():
         results = {method: cells[method, column].comparison for method in table.methods}
-        noisy = parse_noise(column).name != "none"
+        noisy = parse_noise(table.setting(column).noise).name != "none"
         found = column_marks(results, noisy=noisy, several_runs=table.runs > 1)
         for method, mark in found.items():
             cells[method, column] = replace(cells[method, column], own_mark=mark)
@@ -126,12 +175,14 @@ def _cell(
     if built:
         own = matching(records, cell_config(table, method, column, protocol=protocol))
     finished = [record for record in own if record["status"] == "finished"]
+    part = table.setting(column).part
+    values = [measured(record, table.measure, table.selection, part) for record in finished]
     return Cell(
         method,
         column,
         compare(
-            None if printed is None else printed.value,
-            [100 * record["metrics"][table.selection] for record in finished],
+            None if printed is None else table.unit * printed.value,
+            [table.percent(value) for value in values if value is not None],
             published_std=None if printed is None else printed.std,
             published_n=table.runs if table.runs > 1 else None,
             diverged=len(own) - len(finished),
@@ -151,7 +202,7 @@ def matching(
     return [
         record
         for record in records
-        if (is_original(record) or not original)
+        if (not original or (is_original(record) and record["dataset"]["name"] == config.data))
         and record["method_version"] == version
         and what_counts(record["config"]) == wanted
     ]
@@ -165,9 +216,11 @@ def what_counts(config: dict[str, Any]) -> dict[str, Any]:
 
 def is_original(record: Record) -> bool:
     """Whether the run saw the dataset as published, checksums verified: through torchvision, or
-    IMDB's own archive."""
+    IMDB's own archive; scikit-learn's digits, which are part of it; Clothing1M and ImageNet, which
+    have no checksums, by the number of images.
+    """
     source = record["dataset"]["source"]
-    return source.startswith("torchvision ") or source == IMDB_ORIGINAL
+    return source.startswith(("torchvision ", "scikit-learn ")) or source in ORIGINALS
 
 
 def judged_keys(cells: Iterable[Cell]) -> set[str]:

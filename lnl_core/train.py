@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lnl_core.augment import Preprocess
+from lnl_core.accel import block_values
+from lnl_core.accel.memory import prepare
+from lnl_core.augment import Preprocess, block_size
+from lnl_core.average_precision import KIND_OF, average_precisions
 from lnl_core.checkpoint import TrainingState
 from lnl_core.config import TrainConfig
 from lnl_core.data import NoisyData, Split, TrainingSet
@@ -27,7 +30,11 @@ from lnl_core.optim import (
     make_optimizer,
     set_learning_rate,
 )
+from lnl_core.recovery import recovery
 from lnl_core.streams import RandomStream, torch_seed
+
+#: From how many classes on it is of interest whether a label is among the five likeliest.
+TOP5_CLASSES = 100
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class EpochRecord:
     training split (its first `config.train_eval` samples), `train_clean_accuracy` against the
     true ones. `memorised` is the share of mislabelled
     training samples on which the network predicts the wrong label that it was given.
+    `test_top5`, where there are 100 classes or more: the share of test samples whose label is
+    among the five most likely ones.
     """
 
     stage: str
@@ -57,6 +66,7 @@ class EpochRecord:
     memorised: float | None
     seconds: float
     diagnostics: dict[str, float] = field(default_factory=dict)
+    test_top5: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,19 @@ class Step:
     stage: str
     epoch: int
     step: int
+
+
+#: How the updates of one epoch are made: the losses, each yielded when its update is done. On a
+#: GPU and in a stack of runs this is not `one_by_one`; see `accel`.
+Updates = Callable[[Method, TrainingSet, torch.optim.Optimizer], Iterator[Tensor]]
+
+
+def one_by_one(
+    method: Method, training: TrainingSet, optimizer: torch.optim.Optimizer
+) -> Iterator[Tensor]:
+    """Batch by batch, as the method has them and steps."""
+    for batch in method.batches(training):
+        yield method.step(batch, optimizer)
 
 
 def fit(
@@ -79,6 +102,7 @@ def fit(
     identity: Mapping[str, Any] | None = None,
     keep_best: bool = False,
     steps: bool = False,
+    updates: Updates = one_by_one,
 ) -> Iterator[EpochRecord | Step]:
     """Train the method, yielding an `EpochRecord` after each epoch.
 
@@ -98,6 +122,7 @@ def fit(
     """
     if keep_best and not len(data.val):
         raise InputError("the best epoch is chosen on the validation split, which is empty here.")
+    prepare(method, config.precision, data.device)
     training = TrainingSet(data, config)
     state = TrainingState(
         method,
@@ -128,13 +153,14 @@ def fit(
             with torch.no_grad():
                 method.begin_epoch(epoch, training)
             method.train()
-            for batch in method.batches(training):
-                losses.append(method.step(batch, optimizer))
+            for loss in updates(method, training, optimizer):
+                losses.append(loss)
                 if steps:
                     with stream.paused():
                         yield Step(stage, epoch, len(losses))
             train_loss = _mean_loss(losses, method, epoch)
-            scores = evaluate(method, data, config)
+            scores = evaluate(method, data, config, every_class=epoch == config.epochs)
+            precisions = scores.pop("diagnostics", {})
         _check_scores(scores, method, epoch)
         record = EpochRecord(
             stage=stage,
@@ -142,7 +168,7 @@ def fit(
             lr=float(optimizer.param_groups[0]["lr"]),
             train_loss=train_loss,
             **scores,
-            diagnostics=method.diagnostics(),
+            diagnostics=method.diagnostics() | recovery(method, data) | precisions,
             seconds=time.perf_counter() - started,
         )
         state.history.append(dataclasses.asdict(record))
@@ -155,8 +181,14 @@ def fit(
         state.load_best()
 
 
-def evaluate(method: Method, data: NoisyData, config: TrainConfig) -> dict[str, float | None]:
-    """Losses and accuracies on the three splits: the fields of an `EpochRecord`, see there."""
+def evaluate(
+    method: Method, data: NoisyData, config: TrainConfig, *, every_class: bool = True
+) -> dict[str, Any]:
+    """Losses and accuracies on the three splits: the fields of an `EpochRecord`, see there.
+
+    Of multi-label data also `diagnostics`, `average_precisions` of the test split: the mean, and
+    with `every_class` each class's.
+    """
     was_training = method.training
     method.eval()
     preprocess = data.preprocess(config.preprocess)
@@ -175,13 +207,21 @@ def evaluate(method: Method, data: NoisyData, config: TrainConfig) -> dict[str, 
         "train_clean_accuracy": _accuracy(train, seen.clean),
         "memorised": _memorised(train, seen),
     }
+    if data.num_classes >= TOP5_CLASSES and not data.multi_label:
+        values["test_top5"] = _top5(test, data.test.clean)
     method.train(was_training)
     # One transfer from the device for all of them.
     scores = dict(zip(values, torch.stack(list(values.values())).tolist(), strict=True))
     # A mean over nothing is NaN, and said as None; any other NaN is for the caller to see.
     nothing = {name for name in scores if name.startswith("val_") and not len(val)}
     nothing |= {"memorised"} if math.isnan(scores["memorised"]) else set()
-    return {name: None if name in nothing else score for name, score in scores.items()}
+    scores = {name: None if name in nothing else score for name, score in scores.items()}
+    if not data.multi_label:
+        return scores
+    kind = KIND_OF.get(data.name, "area")
+    found = average_precisions(test, data.test.clean, data.classes, kind)
+    kept = {name: value for name, value in found.items() if every_class or name == "test_map"}
+    return scores | {"diagnostics": kept}
 
 
 @torch.inference_mode()
@@ -189,7 +229,8 @@ def predict_logits(method: Method, x: Tensor, preprocess: Preprocess) -> Tensor:
     """The clean classifier's logits [N, K] for stored samples, in evaluation mode."""
     was_training = method.training
     method.eval()
-    parts = [method.logits(preprocess(part)).float() for part in x.split(EVALUATION_BATCH)]
+    blocks = x.split(block_size(x, EVALUATION_BATCH, block_values(x.device)))
+    parts = [method.logits(preprocess(block)).float() for block in blocks]
     method.train(was_training)
     return torch.cat(parts)
 
@@ -200,6 +241,10 @@ def _accuracy(logits: Tensor, labels: Tensor) -> Tensor:
     are no numbers, whose largest one means nothing."""
     right = (logits > 0) == labels.bool() if labels.dim() == 2 else logits.argmax(-1) == labels
     return torch.where(logits.isfinite().all(), right.double().mean(), math.nan)
+
+
+def _top5(logits: Tensor, labels: Tensor) -> Tensor:
+    return (logits.topk(5, -1).indices == labels[:, None]).any(-1).double().mean()
 
 
 def _loss(method: Method, logits: Tensor, labels: Tensor) -> Tensor:
@@ -221,7 +266,7 @@ def _mean_loss(losses: list[Tensor], method: Method, epoch: int) -> float | None
     None if the method had nothing to train on (a selection may come out empty)."""
     if not losses:
         return None
-    values = torch.stack(losses)
+    values = torch.stack(losses).flatten()  # a stack of runs hands over an epoch's at once
     finite = torch.isfinite(values)
     if not finite.all():
         step = int((~finite).nonzero()[0]) + 1

@@ -7,7 +7,15 @@ import pytest
 import torch
 from scipy import ndimage
 
-from lnl_core.augment import AUGMENTATIONS, PREPROCESS, crop_flip, make_preprocess, shift_flip
+from lnl_core.augment import (
+    AUGMENTATIONS,
+    PREPROCESS,
+    block_size,
+    crop_flip,
+    make_preprocess,
+    shift_flip,
+    window_flip,
+)
 from lnl_core.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -17,6 +25,8 @@ IMAGES = (RNG.integers(0, 256, (5000, 3, 4, 5)) * np.array([1, 0.5, 0.1])[:, Non
 )
 VECTORS = RNG.normal([0, 100, -3], [1, 20, 0.01], (5000, 3)).astype(np.float32)
 STORED = {"image": IMAGES, "vector": VECTORS}
+#: ImageNet's, which is for colour images alone, is tested below.
+FITTED = [name for name in PREPROCESS if name not in ("imagenet", "whiten")]  # tested apart
 
 
 def expected(name: str, kind: str) -> np.ndarray:
@@ -33,7 +43,7 @@ def expected(name: str, kind: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", STORED)
-@pytest.mark.parametrize("name", PREPROCESS)
+@pytest.mark.parametrize("name", FITTED)
 def test_preprocessing_agrees_with_numpy(name, kind):
     stored = torch.from_numpy(STORED[kind].copy())
     preprocess = make_preprocess(name, stored)
@@ -46,7 +56,7 @@ def test_preprocessing_agrees_with_numpy(name, kind):
 
 
 @pytest.mark.parametrize("kind", STORED)
-@pytest.mark.parametrize("name", PREPROCESS)
+@pytest.mark.parametrize("name", FITTED)
 def test_stored_samples_are_left_alone(name, kind):
     """Vectors are float32 already: an operation in place would change them."""
     stored = torch.from_numpy(STORED[kind].copy())
@@ -243,3 +253,55 @@ def test_shifts_of_one_image_never_hold_anothers_pixels():
     values = torch.arange(1, 201, dtype=torch.uint8)
     stored = values[:, None, None, None].expand(-1, 2, 8, 8)
     assert torch.equal(shift_flip(stored, 0.4), stored)
+
+
+# --- photographs ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("height", "width"), [(256, 256), (224, 300), (5, 4)])
+def test_imagenets_preprocessing_takes_the_centre_and_its_own_constants(height, width):
+    images = torch.randint(0, 256, (2, 3, height, width), dtype=torch.uint8)
+    result = make_preprocess("imagenet", images[:1])(images)
+    top, left = max(0, (height - 224) // 2), max(0, (width - 224) // 2)
+    centre = images.double()[:, :, top : top + 224, left : left + 224] / 255
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    wanted = (centre.numpy() - mean[:, None, None]) / deviation[:, None, None]
+    np.testing.assert_allclose(result.numpy(), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 8, 8), (4, 3)])
+def test_imagenets_preprocessing_is_for_colour_images(shape):
+    with pytest.raises(InputError, match=r"for colour images.*use 'standardise'"):
+        make_preprocess("imagenet", torch.zeros(shape).to(torch.uint8 if len(shape) == 4 else None))
+
+
+def test_window_and_flip_give_every_window_there_is_equally_often():
+    """Windows of 4 x 4 in 6 x 5: 3 places down, 2 across, 2 directions."""
+    assert AUGMENTATIONS["window-flip"] is window_flip
+    image = torch.arange(30, dtype=torch.uint8).view(1, 1, 6, 5)
+    torch.manual_seed(0)
+    found = window_flip(image.repeat(12_000, 1, 1, 1), side=4)
+    assert found.shape == (12_000, 1, 4, 4)
+    windows = [
+        turned
+        for top in range(3)
+        for left in range(2)
+        for window in [image[0, :, top : top + 4, left : left + 4]]
+        for turned in (window, window.flip(-1))
+    ]
+    counts = [int((found == window).flatten(1).all(1).sum()) for window in windows]
+    assert sum(counts) == 12_000
+    assert min(counts) > 1000 - 5 * 31 and max(counts) < 1000 + 5 * 31  # five deviations
+
+
+def test_a_window_larger_than_the_image_is_the_image_or_its_mirror():
+    images = torch.randint(0, 256, (20, 3, 8, 9), dtype=torch.uint8)
+    for image, found in zip(images, window_flip(images), strict=True):
+        assert torch.equal(found, image) or torch.equal(found, image.flip(-1))
+
+
+def test_blocks_are_smaller_for_large_samples_alone():
+    sizes = {shape: block_size(torch.empty(1, *shape, device="meta"), 2000) for shape in (
+        (3, 32, 32), (400,), (3, 224, 224), (3, 5000, 5000),
+    )}  # fmt: skip
+    assert list(sizes.values()) == [2000, 2000, 132, 1]

@@ -133,6 +133,25 @@ def test_each_argument_reaches_the_config(lnl, arguments, path, value):
     assert found == value
 
 
+@pytest.mark.parametrize(("given", "threads"), [([], 1), (["--threads", 2], 2)])
+def test_the_record_says_how_many_threads_there_were(lnl, given, threads):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)  # of which the small net needs one
+        _, out, _ = lnl("fit", "cross-entropy", *QUICK, "--json", "--epochs", 1, *given)
+    finally:
+        torch.set_num_threads(before)
+    assert strict(out)["threads"] == threads
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_record_says_which_precision_there_was(lnl, monkeypatch, precision):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    code, out, err = lnl("fit", "cross-entropy", *QUICK, "--json", "--precision", precision)
+    assert code == 0, err
+    assert strict(out)["precision"] == precision
+
+
 def test_options_reach_the_method(lnl):
     code, out, _ = lnl("fit", "bootstrap-soft", "--option", "beta=0.5", "--json", *QUICK)
     assert code == 0
@@ -252,6 +271,8 @@ BAD = {
     "unknown paper": (["--paper", "patrini"], "did you mean 'patrini2017'"),
     "unknown net": (["--net", "lennet"], "did you mean 'lenet'"),
     "unknown device": (["--device", "cudda"], "did you mean 'cuda'"),
+    "unknown precision": (["--precision", "bf16"], "did you mean 'bfloat16'"),
+    "zero threads": (["--threads", "0"], "0 threads were asked for"),
     "unknown option": (["--option", "zeal=1"], "no option 'zeal'"),
     "option without a value": (["--option", "zeal"], "KEY=VALUE"),
     "negative seed": (["--seed", "-1"], "the noise seed is -1"),

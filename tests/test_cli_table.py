@@ -10,7 +10,6 @@ import training_helpers  # noqa: F401  (one thread)
 from lnl_core.cli import main
 from lnl_core.papers import PAPERS
 from lnl_core.records import Folder
-from lnl_core.report import results_page
 from lnl_core.studies import get_study
 
 NAME = "patrini2017/table2-mnist"
@@ -51,6 +50,18 @@ def test_a_smoke_table_computes_what_is_asked_and_nothing_twice(capsys, tmp_path
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.json")} == files
 
 
+def test_a_stacked_table_is_the_same_runs(capsys, tmp_path):
+    asked = (
+        NAME, "--methods", "forward", "--jobs", 1, "--device", "cpu", "--stack", 4,
+        "--results", tmp_path, "--json",
+    )  # fmt: skip
+    code, _, err = table(capsys, *asked)
+    assert code == 0 and "0 of 4 runs are there" in err
+    assert [record["stacked"] for record in Folder(tmp_path / "patrini2017")] == [4] * 4
+    without = [word for word in asked if word not in ("--stack", 4)]
+    assert "4 of 4 runs are there" in table(capsys, *without)[2]
+
+
 def test_without_json_it_is_a_table_to_read(capsys, tmp_path):
     code, out, _ = table(
         capsys, NAME, "--methods", "forward", "--noise", "none", "--jobs", 1, "--results", tmp_path
@@ -68,7 +79,9 @@ def test_without_json_it_is_a_table_to_read(capsys, tmp_path):
         ([NAME, "--noise", "symmetric:0.3"], ["unknown column", "symmetric:0.2"]),
         ([NAME, "--seeds", "0"], ["0 seeds", "at least 1"]),
         ([NAME, "--methods", "forward", "--jobs", "0"], ["0 jobs", "at least 1"]),
+        ([NAME, "--methods", "forward", "--stack", "0"], ["0 runs a stack", "at least 1"]),
         ([NAME, "--profile", "paper"], ["mnist is not in", "lnl data fetch mnist"]),
+        ([NAME, "--precision", "bf16"], ["unknown precision", "did you mean 'bfloat16'"]),
         ([NAME, "--profile", "papre"], ["unknown profile", "did you mean 'paper'"]),
         ([NAME, "--profile", "paper", "--protocol", "cod"], ["no protocol 'cod'", "'text'"]),
     ],
@@ -79,20 +92,6 @@ def test_bad_input_is_one_sentence(capsys, tmp_path, arguments, words):
     last = err.splitlines()[-1]
     assert last.startswith("lnl: ") and all(word in last for word in words), last
     assert "Traceback" not in err
-
-
-def test_the_results_page_needs_no_data_and_says_what_is_not_there():
-    page = results_page()
-    assert page.startswith("# Results")
-    assert f"## {NAME}" in page
-    assert "not built" in page
-
-
-def test_the_committed_results_page_is_what_the_records_say():
-    from lnl_core.records import project_folder
-
-    stored = project_folder("results").parent.parent / "docs" / "results.md"
-    assert stored.read_text() == results_page(), "run `lnl report`"
 
 
 def test_a_smoke_study_computes_its_variants_and_shows_the_difference(

@@ -48,6 +48,7 @@ def test_numbers_outside_their_range_are_refused_and_named(name, values):
         ("augmentation", "crop", "crop-flip"),
         ("epoch_length", "with-val", "with-validation"),
         ("decay", "kernel", "kernels"),
+        ("precision", "bf16", "bfloat16"),
     ],
 )
 def test_unknown_names_are_answered_with_the_nearest(name, value, nearest):
@@ -119,7 +120,12 @@ def test_every_field_is_written_down():
     assert plain["train"].keys() == early
 
 
-LATER = {"epoch_length": "with-validation", "decay": "kernels", "penalised_val_loss": True}
+LATER = {
+    "epoch_length": "with-validation",
+    "decay": "kernels",
+    "penalised_val_loss": True,
+    "precision": "bfloat16",
+}
 
 
 def test_a_younger_field_is_written_down_where_it_is_used():

@@ -181,6 +181,7 @@ DRAWN = {
     "mnist-asymmetric": Noise("mnist-asymmetric", 0.6),
     "matrix": Noise("matrix", matrix=np.random.default_rng(5).dirichlet(np.ones(10), 10)),
     "imdb-asymmetric": Noise("imdb-asymmetric", 0.4),
+    "uniform-simplex": Noise("uniform-simplex", 0.5),
     "none": Noise("none"),
     "certain": Noise("mnist-asymmetric", 1.0),
 }
@@ -192,7 +193,7 @@ def test_bernoulli_draw_follows_its_matrix(name):
     level of 1e-6 a row, with a fixed seed; a rate off by 0.01 would miss it by far."""
     labels = unbalanced(200_000)
     noisy = DRAWN[name].corrupt(labels, 10, seed=3)
-    t = DRAWN[name].transition_matrix(10)
+    t = DRAWN[name].transition_matrix(10, seed=3)
     for clean in range(10):
         counts = np.bincount(noisy[labels == clean], minlength=10)
         possible = t[clean] > 0

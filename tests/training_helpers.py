@@ -23,10 +23,11 @@ TRAINING: dict[str, dict[str, Any]] = {"savage": {"lr": 2.0}}
 def random_dataset(
     n_train: int = 60, n_test: int = 30, classes: int = 4, *, multi_label: bool = False
 ) -> Dataset:
-    """Grey 8x8 images of noise, brighter in the two rows of their class."""
+    """Grey 8x8 images of noise, brighter in the two rows of their class; half as many trusted
+    samples as training samples."""
     draw = torch.Generator().manual_seed(7)
     splits = []
-    for count in (n_train, n_test):
+    for count in (n_train, n_test, max(classes, n_train // 2)):
         x = torch.randint(0, 130, (count, 1, 8, 8), generator=draw, dtype=torch.uint8)
         if multi_label:
             y = torch.randint(0, 2, (count, classes), generator=draw, dtype=torch.uint8)
@@ -39,7 +40,10 @@ def random_dataset(
                 x[y == k, :, 2 * k : 2 * k + 2] += 120
         splits += [x, y]
     names = tuple(f"class {k}" for k in range(classes))
-    return Dataset("random", *splits, names, "made by a test")
+    x_trusted, y_trusted = splits[4:]
+    return Dataset(
+        "random", *splits[:4], names, "made by a test", x_trusted=x_trusted, y_trusted=y_trusted
+    )
 
 
 def noisy_data(

@@ -43,11 +43,27 @@ def describe_device(device: torch.device) -> str:
         return platform.processor() or platform.machine()
 
 
+def block_values(device: torch.device) -> int:
+    """How many values a block of samples holds at most when there is nothing to learn from it.
+
+    On a CPU what a net makes of a block should stay near the caches: 260 images of CIFAR's are
+    evaluated up to four times as fast as 2,000. A GPU wants big ones.
+    """
+    return 800_000 if device.type == "cpu" else 20_000_000
+
+
 def peak_memory_mb(device: torch.device) -> float:
-    """The most memory taken so far: on a GPU by tensors, else by the whole process."""
+    """The most memory taken so far: on a GPU by tensors since `reset_peak_memory`, else by the
+    whole process since it began."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     if resource is None:
         return 0.0
     unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kilobytes elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Begin to measure anew, on a GPU: what an earlier run took there is not this one's."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from lnl_core import transition
+from lnl_core.data.files import ImageFiles
 from lnl_core.errors import InputError
 
 
@@ -17,11 +21,16 @@ from lnl_core.errors import InputError
 class Dataset:
     """Training and test data with clean labels, and noisy ones where the source has them.
 
-    `x_*`: images uint8 [N, C, H, W], feature vectors float32 [N, D], or token ids int64 [N, L].
+    `x_*`: images uint8 [N, C, H, W], feature vectors float32 [N, D], or token ids int64 [N, L];
+    or `ImageFiles`, which are read when they are needed.
     `y_*`: class indices int64 [N], or multi-hot uint8 [N, K].
     `source` says where the data came from, and goes into every record of a run on them.
     `vocabulary` is how many token ids there are, from 0 up; where it is not given, the largest id
     plus 1. None for data that are not tokens.
+    `x_val`, `y_val`: the source's own validation split, with clean labels.
+    `x_trusted`, `y_trusted`: further training samples whose labels are known to be clean.
+    `transition_matrix`: T[clean, noisy] where the source tells it and the true labels of the
+    training samples are not known; `y_train` then has the noisy ones. Needs trusted samples.
 
     Raises `InputError` for labels outside the classes, sizes that disagree, an empty split, a
     class without a training example, token ids outside the vocabulary, or features that are not
@@ -29,14 +38,19 @@ class Dataset:
     """
 
     name: str
-    x_train: Tensor
+    x_train: Tensor | ImageFiles
     y_train: Tensor
-    x_test: Tensor
+    x_test: Tensor | ImageFiles
     y_test: Tensor
     classes: tuple[str, ...]
     source: str
     y_train_noisy: Tensor | None = field(default=None)
     vocabulary: int | None = None
+    x_val: Tensor | ImageFiles | None = None
+    y_val: Tensor | None = None
+    x_trusted: Tensor | ImageFiles | None = None
+    y_trusted: Tensor | None = None
+    transition_matrix: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:
@@ -47,15 +61,22 @@ class Dataset:
             ("train", self.x_train, self.y_train),
             ("test", self.x_test, self.y_test),
             ("train", self.x_train, self.y_train_noisy),
+            ("validation", self.x_val, self.y_val),
+            ("trusted", self.x_trusted, self.y_trusted),
         ):
-            if y is not None:
+            if x is not None and y is not None:
                 _check_split(self, split, x, y)
-        for what, train, other in (
-            ("samples", self.x_train, self.x_test),
-            ("labels", self.y_train, self.y_test),
-            ("labels", self.y_train, self.y_train_noisy),
+        for split, what, train, other in (
+            ("test", "samples", self.x_train, self.x_test),
+            ("test", "labels", self.y_train, self.y_test),
+            ("noisy training", "labels", self.y_train, self.y_train_noisy),
+            ("validation", "samples", self.x_train, self.x_val),
+            ("validation", "labels", self.y_train, self.y_val),
+            ("trusted", "samples", self.x_train, self.x_trusted),
+            ("trusted", "labels", self.y_train, self.y_trusted),
         ):
-            _check_same_kind(self, what, train, other)
+            _check_same_kind(self, split, what, train, other)
+        _check_pairs(self)
         _check_every_class(self)
         object.__setattr__(self, "vocabulary", _vocabulary(self))
 
@@ -81,12 +102,23 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of every array with its shape: two runs with the same one saw the same data."""
+        """SHA-256 of every array with its shape: two runs with the same one saw the same data.
+
+        Of image files, their names and sizes in order: reading a million of them takes an hour.
+        """
         digest = hashlib.sha256()
-        for tensor in (self.x_train, self.y_train, self.x_test, self.y_test, self.y_train_noisy):
+        t = self.transition_matrix
+        for tensor in (
+            self.x_train, self.y_train, self.x_test, self.y_test, self.y_train_noisy,
+            self.x_val, self.y_val, self.x_trusted, self.y_trusted,
+            None if t is None else torch.from_numpy(t),
+        ):  # fmt: skip
             if tensor is not None:
                 digest.update(f"{tensor.dtype}{list(tensor.shape)}".encode())
-                digest.update(np.ascontiguousarray(tensor.numpy()))
+                in_files = isinstance(tensor, ImageFiles)
+                digest.update(
+                    tensor.listing() if in_files else np.ascontiguousarray(tensor.numpy())
+                )
         return digest.hexdigest()[:16]
 
     def subset(self, count: int, rng: np.random.Generator) -> Dataset:
@@ -98,20 +130,21 @@ class Dataset:
                 f"number from 1 to {total}."
             )
         keep = torch.from_numpy(np.sort(rng.permutation(total)[:count]))
-        noisy = None if self.y_train_noisy is None else self.y_train_noisy[keep]
-        return Dataset(
-            self.name, self.x_train[keep], self.y_train[keep], self.x_test, self.y_test,
-            self.classes, self.source, noisy, self.vocabulary,
-        )  # fmt: skip
+        return replace(
+            self,
+            x_train=self.x_train.index_select(0, keep),
+            y_train=self.y_train[keep],
+            y_train_noisy=None if self.y_train_noisy is None else self.y_train_noisy[keep],
+        )
 
 
-def _check_split(data: Dataset, split: str, x: Tensor, y: Tensor) -> None:
+def _check_split(data: Dataset, split: str, x: Tensor | ImageFiles, y: Tensor) -> None:
     where = f"{data.name}, {split} split"
     if len(x) != len(y):
         raise InputError(f"{where}: {len(x)} samples but {len(y)} labels: they must agree.")
     if not len(x):
         raise InputError(f"{where}: no samples. At least one is needed.")
-    if not x[0].numel():
+    if not math.prod(x.shape[1:]):
         raise InputError(f"{where}: a sample has shape {list(x.shape[1:])}, which holds nothing.")
     if x.dtype == torch.int64 and x.min() < 0:
         raise InputError(f"{where}: token id {x.min().item()} is negative: ids count from 0.")
@@ -136,9 +169,25 @@ def _check_split(data: Dataset, split: str, x: Tensor, y: Tensor) -> None:
         )
 
 
-def _check_same_kind(data: Dataset, what: str, train: Tensor, other: Tensor | None) -> None:
+def _check_pairs(data: Dataset) -> None:
+    """What comes together or not at all."""
+    for split in ("val", "trusted"):
+        x, y = getattr(data, f"x_{split}"), getattr(data, f"y_{split}")
+        if (x is None) != (y is None):
+            raise InputError(f"{data.name}: x_{split} and y_{split} go together: give both.")
+    if data.transition_matrix is not None:
+        if data.x_trusted is None:
+            raise InputError(
+                f"{data.name}: a transition matrix of the source's own needs the trusted samples "
+                "that tell it: give x_trusted and y_trusted as well."
+            )
+        transition.check_matrix(data.transition_matrix, data.num_classes)
+
+
+def _check_same_kind(
+    data: Dataset, split: str, what: str, train: Tensor | ImageFiles, other: Tensor | None
+) -> None:
     if other is not None and (train.dtype, train.shape[1:]) != (other.dtype, other.shape[1:]):
-        split = "noisy training" if other is data.y_train_noisy else "test"
         kinds = [f"{str(t.dtype)[6:]} of shape {list(t.shape[1:])}" for t in (train, other)]
         raise InputError(
             f"{data.name}: training {what} are {kinds[0]} each, {split} {what} {kinds[1]}: they "

@@ -14,7 +14,10 @@ from torch import Tensor
 from lnl_core import transition
 from lnl_core.augment import Preprocess, make_preprocess
 from lnl_core.data.dataset import Dataset
+from lnl_core.data.files import ImageFiles
+from lnl_core.data.sample_noise import SAMPLE_NOISE
 from lnl_core.errors import InputError
+from lnl_core.label_shuffle import expected_rate
 from lnl_core.noise import Noise
 from lnl_core.streams import numpy_generator
 
@@ -23,10 +26,10 @@ from lnl_core.streams import numpy_generator
 class Split:
     """Samples with the labels a method sees, and the true ones, which only evaluation reads.
 
-    `x` [N, ...], `labels` and `clean` int64 [N] or uint8 [N, K].
+    `x` [N, ...] or `ImageFiles`, `labels` and `clean` int64 [N] or uint8 [N, K].
     """
 
-    x: Tensor
+    x: Tensor | ImageFiles
     labels: Tensor
     clean: Tensor
 
@@ -47,7 +50,8 @@ class NoiseReport:
 
     `nominal_rate` is the protocol's parameter, `expected_rate` the share of labels that its
     matrix should change, `realised_rate` the share that it did change. Noise `given` has no
-    nominal values, and multi-label data no matrix: None.
+    nominal values, and multi-label data no matrix: None. Where the true labels are not known but
+    the data tell T, that is the nominal matrix, and both rates are those of the trusted samples.
     """
 
     protocol: str
@@ -64,8 +68,9 @@ class NoisyData:
     """`train` and `val` with noisy labels, `test` with clean ones, and what is known of the noise.
 
     `transition_matrix` is T[clean, noisy] as float32 [K, K]: the protocol's, or for given noise
-    the realised one; None for multi-label data, where no such matrix exists. `vocabulary` is how
-    many token ids there are; None for data that are not tokens.
+    the realised one, or the data's own; None for multi-label data, where no such matrix exists.
+    `vocabulary` is how many token ids there are; None for data that are not tokens. `trusted` are
+    further training samples, with clean labels, where the dataset has some.
     """
 
     name: str
@@ -78,6 +83,7 @@ class NoisyData:
     transition_matrix: Tensor | None
     noise: NoiseReport
     vocabulary: int | None = None
+    trusted: Split | None = None
     _fitted: dict[str, Preprocess] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -119,8 +125,24 @@ class NoisyData:
             train=self.train.to(device),
             val=self.val.to(device),
             test=self.test.to(device),
+            trusted=None if self.trusted is None else self.trusted.to(device),
             transition_matrix=None if t is None else t.to(device),
         )
+
+    def trusted_only(self) -> NoisyData:
+        """The same data with the trusted samples, and no others, to train on.
+
+        Preprocessing stays what it was fitted to, so that a net trained on the noisy samples can
+        go on with these. Raises `InputError` if there are none.
+        """
+        if self.trusted is None:
+            raise InputError(
+                f"{self.name} has no trusted samples, whose labels are known to be clean: use "
+                "clothing1m or shapes-folder, or give a Dataset x_trusted and y_trusted."
+            )
+        t = self.transition_matrix
+        clean = None if t is None else torch.eye(self.num_classes, device=t.device)
+        return replace(self, train=self.trusted, transition_matrix=clean)
 
 
 def make_noisy(
@@ -136,7 +158,8 @@ def make_noisy(
 
     The noisy label of a training example depends on `noise_seed` alone, not on the split or the
     limit. The validation labels are noisy too (selecting on clean ones is a choice, not a
-    default). `limit` keeps that many training samples, drawn with `split_seed`.
+    default). `limit` keeps that many training samples, drawn with `split_seed`. A dataset with a
+    validation split of its own keeps that one, whatever the share, and it has clean labels.
     """
     if not 0 <= val_fraction < 1:
         raise InputError(f"the validation share is {val_fraction}, but it lies in [0, 1).")
@@ -148,20 +171,26 @@ def make_noisy(
         noisy = dataset.y_train_noisy
 
     order = torch.from_numpy(rng.permutation(len(dataset.x_train)))
-    held_out = round(val_fraction * len(order))
+    held_out = 0 if dataset.x_val is not None else round(val_fraction * len(order))
     if held_out == len(order):
         raise InputError(
             f"a validation share of {val_fraction} of {len(order)} samples leaves none to train "
             "on: use a smaller share."
         )
     val, train = (
-        Split(dataset.x_train[part], noisy[part], dataset.y_train[part])
+        Split(dataset.x_train.index_select(0, part), noisy[part], dataset.y_train[part])
         for part in (order[:held_out], order[held_out:])
     )
+    if dataset.x_val is not None:
+        val = _clean_split(dataset.x_val, dataset.y_val)
     nominal = None if dataset.multi_label else noise.transition_matrix(
-        dataset.num_classes, dataset.name
+        dataset.num_classes, dataset.name, noise_seed
     )  # fmt: skip
-    report = _report(train, noise, nominal, dataset.num_classes)
+    if noise.name == "given" and dataset.transition_matrix is not None:
+        nominal = dataset.transition_matrix
+        report = _report_of_unknown(noise, nominal, dataset.y_trusted)
+    else:
+        report = _report(train, noise, nominal, dataset.num_classes)
     t = nominal if nominal is not None else report.realised_matrix
     return NoisyData(
         name=dataset.name,
@@ -170,11 +199,18 @@ def make_noisy(
         dataset_fingerprint=fingerprint,
         train=train,
         val=val,
-        test=Split(dataset.x_test, dataset.y_test, dataset.y_test),
+        test=_clean_split(dataset.x_test, dataset.y_test),
         transition_matrix=None if t is None else torch.tensor(t, dtype=torch.float32),
         noise=report,
         vocabulary=dataset.vocabulary,
+        trusted=None
+        if dataset.x_trusted is None
+        else _clean_split(dataset.x_trusted, dataset.y_trusted),
     )
+
+
+def _clean_split(x: Tensor | ImageFiles, y: Tensor) -> Split:
+    return Split(x, y, y)
 
 
 def _noisy_labels(dataset: Dataset, noise: Noise, seed: int) -> Tensor:
@@ -187,13 +223,22 @@ def _noisy_labels(dataset: Dataset, noise: Noise, seed: int) -> Tensor:
         return dataset.y_train_noisy
     if noise.name == "none":
         return dataset.y_train
-    if dataset.multi_label:
+    if dataset.multi_label and noise.name != "label-shuffle":
         raise InputError(
             f"noise '{noise.name}' is defined for one label a sample, but {dataset.name} is "
-            "multi-label: use 'none', or 'given' with y_train_noisy."
+            "multi-label: use 'label-shuffle' or 'none', or 'given' with y_train_noisy."
         )
+    if noise.name in SAMPLE_NOISE:
+        return torch.from_numpy(SAMPLE_NOISE[noise.name](dataset, noise, seed))
     noisy = noise.corrupt(dataset.y_train.numpy(), dataset.num_classes, seed, dataset.name)
     return torch.from_numpy(noisy)
+
+
+def _report_of_unknown(noise: Noise, matrix: NDArray[np.float64], clean: Tensor) -> NoiseReport:
+    """Of noise whose matrix is known and whose single mistakes are not."""
+    share = np.bincount(clean, minlength=len(matrix)) / len(clean)
+    rate = float(1 - share @ np.diag(matrix))
+    return NoiseReport(str(noise), noise.draw, None, rate, rate, matrix.tolist(), None)
 
 
 def _report(
@@ -205,6 +250,8 @@ def _report(
     if nominal is not None:
         share = np.bincount(train.clean, minlength=num_classes) / len(train)
         expected = float(1 - share @ np.diag(nominal))
+    elif noise.name == "label-shuffle":
+        expected = expected_rate(train.clean.numpy(), noise.rate)
     return NoiseReport(
         protocol=str(noise),
         draw=noise.draw,

@@ -40,7 +40,7 @@ def _draw(count: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Ten
     coverage = np.empty((count, SIZE, SIZE), np.float32)
     for k in range(len(CLASSES)):
         members = labels == k
-        inside = _signed_distance(CLASSES[k], u[members], v[members])
+        inside = signed_distance(CLASSES[k], u[members], v[members])
         # Distances are in units of the radius (about 9 pixels): a one-pixel soft edge.
         coverage[members] = np.clip(0.5 - inside * 9, 0, 1)
     images = _paint(coverage, rng)
@@ -58,7 +58,7 @@ def _object_coordinates(count: int, rng: np.random.Generator) -> tuple[NDArray, 
     return np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
 
 
-def _signed_distance(name: str, u: NDArray, v: NDArray) -> NDArray:
+def signed_distance(name: str, u: NDArray, v: NDArray) -> NDArray:
     """Negative inside the outline, positive outside, roughly a distance; the radius is 1."""
     r, theta = np.hypot(u, v), np.arctan2(u, -v)
     if name == "circle":

@@ -11,11 +11,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lnl_core.data.clothing1m import FOLDER as CLOTHING1M
+from lnl_core.data.clothing1m import fetch_clothing1m, load_clothing1m
 from lnl_core.data.dataset import Dataset
+from lnl_core.data.imagenet import FOLDER as IMAGENET
+from lnl_core.data.imagenet import fetch_imagenet, load_imagenet
 from lnl_core.data.imdb import fetch_imdb, load_imdb
+from lnl_core.data.label_vectors import as_vectors
 from lnl_core.data.npz import load_npz
 from lnl_core.data.reviews import make_reviews
 from lnl_core.data.shapes import make_shapes
+from lnl_core.data.shapes_folder import load_shapes_folder
+from lnl_core.data.shapes_multi import make_shapes_multi
+from lnl_core.data.voc import fetch_voc, load_voc
 from lnl_core.errors import InputError, unknown_name
 
 #: What torchvision raises for an absent file (RuntimeError), a failed download (URLError, an
@@ -72,6 +80,8 @@ def fetch_dataset(name: str) -> Dataset:
         try:
             root.mkdir(parents=True, exist_ok=True)
             (source(name).fetch or partial(_fetch_torchvision, name))(root)
+        except InputError:
+            raise
         except UNREADABLE as error:
             raise InputError(
                 f"{name} could not be downloaded into {root} ({error}): check the connection, "
@@ -145,8 +155,19 @@ def _by_hand(name: str) -> str:
 
 SOURCES: dict[str, Source] = {
     "digits": Source(_load_digits, "scikit-learn's 8x8 digits, 1297 + 500, 10 classes", True),
+    "digits-vectors": Source(
+        lambda: as_vectors(_load_digits()),
+        "the same as 64 features, with label vectors of one label each", True,
+    ),
     "shapes": Source(make_shapes, "generated 32x32 colour shapes, 4000 + 1000, 10 classes", True),
+    "shapes-multi": Source(
+        make_shapes_multi, "one to three shapes an image, 4000 + 1000, 8 classes, multi-label", True
+    ),
     "reviews": Source(make_reviews, "generated film reviews, 1500 + 500, 2 classes", True),
+    "shapes-folder": Source(
+        lambda: load_shapes_folder(data_folder()),
+        "the shapes as JPEGs in Clothing1M's layout, 1200 + 400 clean + 200, 10 classes", True,
+    ),
     "mnist": Source(
         lambda: _load_torchvision("mnist"), "28x28 digits, 60000 + 10000, 10 classes", megabytes=11
     ),
@@ -165,5 +186,24 @@ SOURCES: dict[str, Source] = {
     "imdb": Source(
         lambda: load_imdb(data_folder()),
         "film reviews of 400 words, 25000 + 25000, 2 classes", megabytes=84, fetch=fetch_imdb,
+    ),
+    "voc2007": Source(
+        lambda: load_voc("voc2007", data_folder()),
+        "photographs of objects, 5011 + 4952, 20 classes, multi-label", megabytes=911,
+        fetch=partial(fetch_voc, "voc2007"),
+    ),
+    "voc2012": Source(
+        lambda: load_voc("voc2012", data_folder()),
+        "the same of 2012, 5717 + 5823 of its validation set", megabytes=2000,
+        fetch=partial(fetch_voc, "voc2012"),
+    ),
+    "clothing1m": Source(
+        lambda: load_clothing1m(data_folder() / CLOTHING1M),
+        "shop pictures of clothes, 1000000 noisy + 47570 clean + 10526, 14 classes",
+        fetch=fetch_clothing1m,
+    ),
+    "imagenet": Source(
+        lambda: load_imagenet(data_folder() / IMAGENET),
+        "photographs, 1281167 + 50000, 1000 classes", fetch=fetch_imagenet,
     ),
 }  # fmt: skip

@@ -3,10 +3,18 @@
 from lnl_core.methods.base import Method
 from lnl_core.methods.baseline import CrossEntropy
 from lnl_core.methods.bootstrap import BootstrapHard, BootstrapSoft
+from lnl_core.methods.can import CAN
+from lnl_core.methods.cnn_crf import CNNCRF
 from lnl_core.methods.correction import Backward, Forward
 from lnl_core.methods.estimated import backward_estimated, forward_estimated
+from lnl_core.methods.icnm import ICNM
+from lnl_core.methods.joint import joint, joint_hard
+from lnl_core.methods.noise_layer import NNA, NNAQC, QC, NNAQCDropout
+from lnl_core.methods.noise_layer_rivals import DropoutLayer, GenieQC, Trace
+from lnl_core.methods.noise_layer_trusted import nnaqc_clean_only, nnaqc_fine_tuned
 from lnl_core.methods.registry import Entry, check_options, get_method, method_names, register
 from lnl_core.methods.robust import Savage, Sigmoid, Unhinged
+from lnl_core.methods.trusted import clean_only, forward_fine_tuned
 
 register("cross-entropy", CrossEntropy, "trust the labels: the baseline", "patrini2017")
 register("unhinged", Unhinged, "linear loss, after batch normalisation", "patrini2017")
@@ -18,6 +26,23 @@ register("backward", Backward, "pull losses back through the known T⁻¹", "pat
 register("backward-estimated", backward_estimated, "the same, T estimated first", "patrini2017")
 register("forward", Forward, "push predictions through the known T", "patrini2017")
 register("forward-estimated", forward_estimated, "the same, T estimated first", "patrini2017")
+register("clean-only", clean_only, "cross-entropy on the trusted samples alone", "patrini2017")
+register("forward-fine-tuned", forward_fine_tuned, "forward, then clean-only", "patrini2017")
+register("joint", joint, "labels learned with the weights, then a new start", "tanaka2018")
+register("joint-hard", joint_hard, "the same with hard labels", "tanaka2018")
+register("cnn-crf", CNNCRF, "clean and noisy label in one undirected model", "tanaka2018")
+register("nnaqc", NNAQC, "a nonlinear noise layer, and quasi-clustering", "jindal2019")
+register("nnaqc-dropout", NNAQCDropout, "the same with dropout on the layer", "jindal2019")
+register("nnaqc-clean-only", nnaqc_clean_only, "nnaqc on the trusted samples alone", "jindal2019")
+register("nnaqc-fine-tuned", nnaqc_fine_tuned, "nnaqc, then clean-only", "jindal2019")
+register("nna", NNA, "the nonlinear noise layer alone", "jindal2019")
+register("qc", QC, "quasi-clustering alone: mix labels with predictions", "jindal2019")
+register("genie", Forward, "forward correction by the known T", "jindal2019")
+register("genie-qc", GenieQC, "the same, and quasi-clustering", "jindal2019")
+register("trace", Trace, "a linear noise layer, its trace kept small", "jindal2019")
+register("dropout-layer", DropoutLayer, "a noise layer under dropout", "jindal2019")
+register("can", CAN, "infer the label's quality and the latent label", "yao2018")
+register("icnm", ICNM, "what is there, and whether it is reported", "yao2018")
 
 __all__ = [
     "Backward", "BootstrapHard", "BootstrapSoft", "CrossEntropy", "Entry", "Forward", "Method",

@@ -38,6 +38,9 @@ class Method(nn.Module):
     multi_label = False
     #: Whether per-sample losses alone define the method, so that M runs may be stacked into one.
     stacks = False
+    #: Whether a CUDA graph can hold `loss`: its shapes never change, it asks the device nothing
+    #: (`.item()`, a boolean index). What stacks can be captured; subclasses inherit neither.
+    captures = False
     #: How many nets the constructor takes, before `data`. `Run.build` makes them.
     nets = 1
 
@@ -76,10 +79,10 @@ class Method(nn.Module):
         return self.criterion(self.logits(batch.x), batch.labels)
 
     def step(self, batch: Batch, optimizer: torch.optim.Optimizer) -> Tensor:
-        """One update. Returns the mean loss, detached and still on the device."""
-        loss = self.loss(batch).mean(-1).sum()  # the sum is over stacked models, if any
+        """One update. Returns the mean loss (of a stack [M]), detached and still on the device."""
+        loss = self.loss(batch).mean(-1)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.sum().backward()  # the sum is over stacked models, if any: each has its own gradient
         optimizer.step()
         return loss.detach()
 
@@ -99,3 +102,18 @@ class Method(nn.Module):
     def diagnostics(self) -> dict[str, float]:
         """Numbers of the method's own to keep with each epoch's record (an estimate's error)."""
         return {}
+
+    def estimates(self) -> dict[str, Tensor]:
+        """What the method has learned beside its classifier and its record keeps at the end of
+        the run, by name (an estimate of T)."""
+        return {}
+
+    def corrected_labels(self) -> Tensor | None:
+        """What the method holds for the training samples' true labels, if it relabels: int64 [N],
+        or distributions [N, K]. Evaluation compares it with the clean labels."""
+        return None
+
+    def clean_probability(self) -> Tensor | None:
+        """How likely each training sample's label is right, if the method judges that: [N], any
+        increasing score. Evaluation compares it with which labels are right."""
+        return None

@@ -40,7 +40,7 @@ class Forward(Method):
     ) -> None:
         super().__init__(net, data)
         self.base = base_loss(base)
-        self.register_buffer("transition_matrix", _known_matrix(data, transition_matrix))
+        self.register_buffer("transition_matrix", known_matrix(data, transition_matrix))
 
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
         return losses.forward_corrected(logits, labels, self.transition_matrix, self.base)
@@ -68,7 +68,7 @@ class Backward(Method):
         super().__init__(net, data)
         self.base = base_loss(base)
         self.clip = number("clip", clip, *CLIP)
-        matrix = _known_matrix(data, transition_matrix)
+        matrix = known_matrix(data, transition_matrix)
         inverse = torch.tensor(transition.inverse(matrix.cpu()), dtype=torch.float32)
         self.register_buffer("inverse_matrix", inverse.to(data.device))
 
@@ -83,7 +83,7 @@ def base_loss(name: str) -> losses.BaseLoss:
     return losses.BASE_LOSSES[name]
 
 
-def _known_matrix(data: TrainingSet, given: ArrayLike | None) -> Tensor:
+def known_matrix(data: TrainingSet, given: ArrayLike | None) -> Tensor:
     """The given matrix, or else the one that made the noise: float32 [K, K], checked."""
     matrix = data.transition_matrix if given is None else given
     if matrix is None:

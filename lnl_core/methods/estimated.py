@@ -93,3 +93,7 @@ def _invertible(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     while np.linalg.cond(matrix) > transition.LARGEST_CONDITION_NUMBER:
         matrix = 0.99 * matrix + 0.01 * np.eye(len(matrix))
     return matrix
+
+
+# Either stage is a loss a sample: the whole recipe can be stacked.
+forward_estimated.stacks = backward_estimated.stacks = True

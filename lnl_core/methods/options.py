@@ -19,3 +19,10 @@ def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise InputError(f"{name} is {value!r}, but it must be True or False.")
     return value
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """The value if it is a whole number from `least` up."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{name} is {value!r}, but it must be a whole number from {least} up.")
+    return value

@@ -22,7 +22,8 @@ class Entry:
     """One method as the `lnl` command, the notebooks and the tests know it.
 
     `version` is raised by hand when a change alters results: records of older versions are then
-    no longer taken for this method's.
+    no longer taken for this method's. `stacks`: whether runs of it may be trained as one; a
+    recipe says so by an attribute of that name.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Entry:
     options: tuple[str, ...]
     method: type[Method] | None
     version: int
+    stacks: bool
 
 
 _REGISTRY: dict[str, Entry] = {}
@@ -56,6 +58,7 @@ def register(
         options=tuple(parameters[skip:]),
         method=how if is_class else None,
         version=version,
+        stacks=vars(how).get("stacks", False),
     )
 
 
@@ -81,6 +84,9 @@ def check_options(entry: Entry, options: dict[str, Any]) -> None:
 
 def _one_stage(cls: type[Method]) -> Recipe:
     def recipe(run: Run, **options: Any) -> Iterator[Any]:
-        return run.fit(run.build(cls, **options))
+        method = run.build(cls, **options)
+        yield from run.fit(method)
+        learned = method.estimates()
+        run.estimates |= {name: value.cpu().numpy() for name, value in learned.items()}
 
     return recipe

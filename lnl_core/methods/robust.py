@@ -31,12 +31,16 @@ class _Normalised(Method):
 class Unhinged(_Normalised):
     """The unhinged loss (van Rooyen et al. 2015), with batch normalisation."""
 
+    stacks = True
+
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
         return losses.unhinged(logits, labels)
 
 
 class Sigmoid(_Normalised):
     """The sigmoid loss (Ghosh et al. 2015), with batch normalisation."""
+
+    stacks = True
 
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
         return losses.sigmoid(logits, labels)

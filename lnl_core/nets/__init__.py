@@ -21,10 +21,13 @@ from functools import partial
 from numbers import Integral
 
 from lnl_core.errors import InputError, unknown_name
+from lnl_core.nets.alexnet import AlexNet
 from lnl_core.nets.base import Net, are_positive_integers
 from lnl_core.nets.lenet import LeNet
+from lnl_core.nets.matconvnet import LCCNN, MatConvNetCifar
 from lnl_core.nets.mlp import MLP
 from lnl_core.nets.resnet import cifar_resnet, preact_resnet18, preact_resnet32
+from lnl_core.nets.resnet50 import ResNet50
 from lnl_core.nets.text import LSTM, WordEmbedding
 
 __all__ = ["NETS", "Net", "NetSpec", "build_net", "net_names"]
@@ -52,6 +55,8 @@ class NetSpec:
 NETS: dict[str, NetSpec] = {
     "mlp": NetSpec("two dense layers of 128, any input (Patrini et al., MNIST)", MLP),
     "lenet": NetSpec("two convolutions and 500 units, 16x16 and up (NNAQC, MNIST)", LeNet),
+    "matconvnet-cifar": NetSpec("four convolutions (NNAQC, CIFAR-10)", MatConvNetCifar),
+    "lc-cnn": NetSpec("two convolutions and 512-512, low capacity (NNAQC, CIFAR-100)", LCCNN),
     "resnet14": NetSpec(
         "pre-activation, 16-32-64 (Patrini et al., CIFAR-10)", partial(cifar_resnet, 14)
     ),
@@ -63,6 +68,8 @@ NETS: dict[str, NetSpec] = {
     ),
     "preact-resnet32": NetSpec("32-64-128 (Tanaka et al., CIFAR-10)", preact_resnet32),
     "preact-resnet18": NetSpec("64-128-256-512 (DivideMix, LNL-flywheel, CIFAR)", preact_resnet18),
+    "alexnet": NetSpec("photographs, first blocks ImageNet's and frozen, or not (NNAQC)", AlexNet),
+    "resnet50": NetSpec("photographs, from ImageNet's weights or not (Clothing1M)", ResNet50),
     "word-embedding": NetSpec(
         "50 dimensions a word, all words side by side (Patrini et al., IMDB)",
         WordEmbedding,

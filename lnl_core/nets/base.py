@@ -7,6 +7,7 @@ from numbers import Integral
 
 from torch import Tensor, nn
 
+from lnl_core.accel import autocast
 from lnl_core.errors import InputError
 
 
@@ -14,8 +15,8 @@ class Net(nn.Module):
     """A feature extractor followed by one linear layer.
 
     A subclass defines `features` and assigns `head`. Methods that need more than the logits
-    (selection by features, contrastive terms, a second head) use the two halves, and
-    `net(x)` equals `net.head(net.features(x))` always.
+    (selection by features, contrastive terms, a second head) use the two halves, which are
+    float32 always; at that precision `net(x)` equals `net.head(net.features(x))`.
 
     `forward` has no control flow that depends on the data and changes nothing in place but
     the running statistics of batch normalisation, so a net can be stacked with
@@ -24,6 +25,8 @@ class Net(nn.Module):
     """
 
     head: nn.Linear
+    #: What `forward` computes in: "float32", or "bfloat16" where the device has it.
+    precision = "float32"
 
     @property
     def feature_dim(self) -> int:
@@ -35,8 +38,11 @@ class Net(nn.Module):
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        """Inputs [B, *input_shape], float (token ids: int64) → logits [B, K]."""
-        return self.head(self.features(x))
+        """Inputs [B, *input_shape], float (token ids: int64) → logits [B, K], float32."""
+        if self.precision == "float32":
+            return self.head(self.features(x))
+        with autocast(x.device, self.precision):
+            return self.head(self.features(x)).float()
 
 
 def are_positive_integers(values: object) -> bool:

@@ -53,6 +53,17 @@ def uniform(layer: Layer) -> None:
 
 Init = Callable[[Layer], None]
 
+
+def normal(deviation: float) -> Init:
+    """Normal with a fixed standard deviation: MatConvNet's examples, `f * randn(...)`."""
+
+    def draw(layer: Layer) -> None:
+        nn.init.normal_(layer.weight, std=deviation)
+        _zero_bias(layer)
+
+    return draw
+
+
 # Patrini et al.'s nets, by the option `init`: the body's layers, and the output layer.
 PATRINI_INITS: dict[str, tuple[Init, Init]] = {
     "text": (he, uniform),

@@ -5,9 +5,14 @@ from __future__ import annotations
 from types import ModuleType
 
 from lnl_core.errors import InputError, unknown_name
-from lnl_core.papers import patrini2017
+from lnl_core.papers import jindal2019, patrini2017, tanaka2018, yao2018
 
-PAPERS: dict[str, ModuleType] = {"patrini2017": patrini2017}
+PAPERS: dict[str, ModuleType] = {
+    "patrini2017": patrini2017,
+    "jindal2019": jindal2019,
+    "tanaka2018": tanaka2018,
+    "yao2018": yao2018,
+}
 
 
 def paper_datasets() -> set[str]:
@@ -29,12 +34,14 @@ def paper_settings(
     Without a protocol, the first that the paper has for these data: `code` where the authors'
     code is known. Where the paper trained these data with several nets, `net` chooses: what stands
     under `nets` for it replaces the default net's settings, keyword by keyword. A net that the
-    paper did not train changes nothing here. Raises `InputError` for a paper, dataset or protocol
-    that is not there.
+    paper did not train changes nothing here. A paper's `OWN_SETTINGS`, of our
+    tables in its manner, are found here and by nobody who does not name the paper. Raises
+    `InputError` for a paper, dataset or protocol that is not there.
     """
     if paper not in PAPERS:
         raise unknown_name("paper", paper, PAPERS)
-    by_data = PAPERS[paper].SETTINGS
+    module = PAPERS[paper]
+    by_data = module.SETTINGS | getattr(module, "OWN_SETTINGS", {})
     if data not in by_data:
         raise InputError(
             f"{paper} has no settings for {data!r} (it has {', '.join(by_data)}): choose one of "

@@ -10,6 +10,11 @@ from dataclasses import replace
 
 from lnl_core.config import TrainConfig
 from lnl_core.papers.patrini2017_claims import cifar_claims, median_claim, simple_claims
+from lnl_core.papers.patrini2017_clothing import (
+    CLOTHING_SETTINGS,
+    CLOTHING_TABLE,
+    clothing_claims,
+)
 from lnl_core.papers.spec import Claim, Study, Table, Variant
 
 _MNIST_TRAINING = TrainConfig(
@@ -133,6 +138,7 @@ SETTINGS: dict[str, dict[str, dict]] = {
             },
         },
     },
+    "clothing1m": CLOTHING_SETTINGS,
 }  # fmt: skip
 
 _METHODS = (
@@ -197,6 +203,7 @@ TABLES = (
         runs=1,
         asymmetric={"code": "cifar100-consecutive"},
     ),
+    CLOTHING_TABLE,
 )
 
 _MNIST_TABLE = TABLES[0]
@@ -239,4 +246,6 @@ STUDIES = (
     ),
 )  # fmt: skip
 
-CLAIMS: tuple[Claim, ...] = (*simple_claims(), *cifar_claims(), median_claim())
+CLAIMS: tuple[Claim, ...] = (
+    *simple_claims(), *cifar_claims(), median_claim(), *clothing_claims(),
+)  # fmt: skip

@@ -6,6 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+#: Printed error → what it is the complement of.
+ERRORS = {"error": "accuracy", "top5-error": "top5"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a column stands for: its noise; where the CSV has a `setting` for it, that; what its
+    runs have otherwise (keywords of `profiles.configure`); and if it counts a part of the samples
+    alone, which (see `measures.py`)."""
+
+    noise: str
+    setting: str = ""
+    changes: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    part: str = ""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -17,6 +32,15 @@ class Table:
     noise by `asymmetric` than the dataset's own map, `asymmetric` says which: protocol → name.
     `net` is the block's net, None for the one that the paper's settings name for these data.
     `smoke` is the embedded dataset that stands in for the paper's in the profile `smoke`.
+    `rows` tells rows of one method apart, where the CSV has several: method → `row` there.
+    `limit` is how many training samples the block's networks saw, None for all. `metric` is what
+    is printed, in percent: one of `measures.py`, or `error` or `top5-error`.
+
+    A column that is more than a noise is in `settings`. `draws` says by protocol how noise is
+    drawn, where not `bernoulli`. `printed` is the CSV's name of the table, where that is not
+    `name`: one printed table may be several here, each with one metric and one selection rule.
+    `unit` is what one printed unit is in percent. `marks`: whether our numbers get marks by the
+    rules of `marks.py`.
     """
 
     paper: str
@@ -31,14 +55,43 @@ class Table:
     net: str | None = None
     smoke: str = "digits"
     asymmetric: Mapping[str, str] = field(default_factory=dict, hash=False)
+    limit: int | None = None
+    rows: Mapping[str, str] = field(default_factory=dict, hash=False)
+    settings: Mapping[str, Setting] = field(default_factory=dict, hash=False)
+    draws: Mapping[str, str] = field(default_factory=dict, hash=False)
+    printed: str = ""
+    unit: float = 1.0
+    marks: bool = True
 
     @property
     def full_name(self) -> str:
         return f"{self.paper}/{self.name}"
 
+    @property
+    def printed_name(self) -> str:
+        return self.printed or self.name
 
-#: (method, column) → our mean in percent, for the cells that were run; for a claim across tables
-#: (table, method, column).
+    def setting(self, column: str) -> Setting:
+        """What a column stands for."""
+        return self.settings.get(column, Setting(column))
+
+    @property
+    def errors(self) -> bool:
+        """Whether less is better."""
+        return self.metric in ERRORS
+
+    @property
+    def measure(self) -> str:
+        """What of a record it is, see `measures.py`."""
+        return ERRORS.get(self.metric, self.metric)
+
+    def percent(self, accuracy: float) -> float:
+        """What was measured, a fraction, as what the table prints."""
+        return 100 * (1 - accuracy if self.errors else accuracy)
+
+
+#: (method, column) → our mean in percent, an error where the table prints errors, for the cells
+#: that were run; for a claim across tables (table, method, column).
 Means = Mapping[tuple[str, ...], float]
 
 
@@ -70,6 +123,17 @@ def beats(table: str, better: str, worse: str, column: str, points: float = 0.0)
         f"{better} is above {worse} at {column}{by}",
         ((better, column), (worse, column)),
         lambda means: means[better, column] - means[worse, column] > points,
+    )
+
+
+def errs_less(table: str, better: str, worse: str, column: str, points: float = 0.0) -> Claim:
+    """The same for a table of errors: in this column `better` is below `worse`."""
+    by = f" by {points:g} points or more" if points else ""
+    return Claim(
+        table,
+        f"{better} errs less than {worse} at {column}{by}",
+        ((better, column), (worse, column)),
+        lambda means: means[worse, column] - means[better, column] > points,
     )
 
 

@@ -1,0 +1,108 @@
+"""ResNet-50: its size, its halves, and where ImageNet's weights come from."""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.request
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import resnet50 as torchvisions
+
+from lnl_core.errors import InputError
+from lnl_core.nets import NETS, build_net
+from lnl_core.nets import resnet50 as module
+
+SHAPE = (3, 32, 32)
+
+
+@pytest.fixture(autouse=True)
+def hub(tmp_path, monkeypatch) -> Path:
+    """torchvision's cache, empty, and no network."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+
+    def offline(*_: object, **__: object) -> None:
+        raise URLError("no network in tests")
+
+    monkeypatch.setattr(urllib.request, "urlopen", offline)
+    monkeypatch.setattr(torch.hub, "urlopen", offline)
+    return tmp_path / "hub" / "checkpoints"
+
+
+def test_size_and_depth():
+    net = build_net("resnet50", SHAPE, 14)
+    whole = sum(parameter.numel() for parameter in net.parameters())
+    assert whole == 25_557_032 - 2048 * 1000 - 1000 + 2048 * 14 + 14  # torchvision's, 1000 classes
+    assert net.feature_dim == 2048
+    path = [
+        layer
+        for name, layer in net.named_modules()
+        if isinstance(layer, nn.Conv2d | nn.Linear) and "downsample" not in name
+    ]
+    assert len(path) == 50
+
+
+def test_it_is_torchvisions_net():
+    ours, theirs = build_net("resnet50", SHAPE, 1000).eval(), torchvisions().eval()
+    theirs.load_state_dict(
+        {name.removeprefix("body."): value for name, value in ours.state_dict().items()
+         if name.startswith("body.")}
+        | {f"fc.{name}": value for name, value in ours.head.state_dict().items()}
+    )  # fmt: skip
+    x = torch.randn(2, 3, 64, 48)
+    with torch.no_grad():
+        assert torch.equal(ours(x), theirs(x))
+
+
+def test_random_weights_are_the_default_and_drawn_from_the_seed():
+    assert NETS["resnet50"].options == {"pretrained": False}
+    nets = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        nets.append(build_net("resnet50", (1, 32, 32), 5))
+    first, same, other = (net.body.conv1.weight for net in nets)
+    assert first.shape == (64, 1, 7, 7)
+    assert torch.equal(first, same) and not torch.equal(first, other)
+
+
+def test_without_the_file_and_offline_it_says_what_to_do(hub):
+    with pytest.raises(InputError) as caught:
+        build_net("resnet50", SHAPE, 14, pretrained=True)
+    text = str(caught.value)
+    assert "\n" not in text and "no network in tests" in text
+    assert str(hub / "resnet50-0676ba61.pth") in text and "pretrained=False" in text
+
+
+def test_the_file_is_verified_and_its_weights_are_taken(hub, monkeypatch):
+    hub.mkdir(parents=True)
+    file = hub / "resnet50-0676ba61.pth"
+    torch.manual_seed(5)
+    source = torchvisions().state_dict()
+    torch.save(source, file)
+    with pytest.raises(InputError, match=r"SHA-256 of .* is another: delete it"):
+        build_net("resnet50", SHAPE, 14, pretrained=True)
+    begins = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+    monkeypatch.setattr(module, "SHA256_BEGINS", begins)
+    net = build_net("resnet50", SHAPE, 14, pretrained=True)
+    for name, value in net.body.state_dict().items():
+        assert torch.equal(value, source[name]), name
+    assert net.head.weight.shape == (14, 2048) and net.head.weight.abs().max() <= 0.05
+    assert not net.head.bias.any()
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "words"),
+    [
+        ((3, 31, 40), {}, "at least 32x32"),
+        ((300,), {}, "at least 32x32"),
+        (SHAPE, {"pretrained": "yes"}, "must be True or False"),
+        ((1, 32, 32), {"pretrained": True}, "three channels"),
+    ],
+)
+def test_what_it_cannot_do_is_refused(shape, options, words):
+    with pytest.raises(InputError, match=words):
+        build_net("resnet50", shape, 14, **options)

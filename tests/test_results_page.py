@@ -1,0 +1,85 @@
+"""`docs/results.md`: what was run stands in it, and what was not is a line."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from ledger_helpers import TABLE, cell_record, record_of
+
+from lnl_core import load_dataset
+from lnl_core import results_page as module
+from lnl_core.papers import PAPERS
+from lnl_core.papers.spec import Claim, beats
+from lnl_core.records import project_folder
+from lnl_core.results_page import results_page
+from lnl_core.tables import all_tables, cell_config, get_table
+
+HARD = "asymmetric:0.6"
+
+
+@pytest.fixture
+def page(monkeypatch):
+    """The page of one paper with two tables, of which the given records were run."""
+
+    def make(records, claims=()):
+        lstm = get_table("patrini2017/table2-imdb-lstm")
+        paper = SimpleNamespace(TABLES=(TABLE, lstm), CLAIMS=claims)
+        monkeypatch.setattr(module, "PAPERS", {"patrini2017": paper})
+        monkeypatch.setattr(module, "results_folder", lambda name, profile: records)
+        return results_page()
+
+    return make
+
+
+def test_the_committed_page_is_what_the_records_say():
+    stored = project_folder("results").parent.parent / "docs" / "results.md"
+    assert stored.read_text() == results_page(), "run `lnl report`"
+
+
+def test_every_table_is_named():
+    page = results_page()
+    for name in all_tables():
+        assert f"### {name}\n" in page or f"`{name}`" in page
+    assert all(f"## {name}\n" in page for name in PAPERS)
+
+
+def test_a_table_with_runs_is_shown_and_one_without_is_a_line(page):
+    text = page([cell_record("forward", HARD, 0.97)])
+    assert "### patrini2017/table2-mnist\n" in text
+    assert "97.3* → 97.0 (1) match" in text
+    assert "* `patrini2017/table2-imdb-lstm`: Table 2, IMDB, LSTM, 40 cells" in text
+    assert text.count("Cells: 1 match, 0 close, 0 differs, 79 not run, 0 not built.") == 2
+
+
+def test_claims_stand_with_their_table_and_those_across_once_decided(page):
+    across = Claim(
+        None, "forward is good", (("table2-mnist", "forward", HARD),), lambda means: True
+    )
+    claims = (beats("table2-mnist", "forward", "cross-entropy", HARD), across)
+    undecided = page([cell_record("backward", HARD, 0.9)], claims)
+    assert "| not enough runs |" in undecided and "forward is good" not in undecided
+    decided = page([cell_record("forward", HARD, 0.97)], claims)
+    assert "| forward is good | holds |" in decided
+
+
+def test_runs_of_no_cell_stand_apart(page):
+    apart = page([cell_record("forward", HARD, 0.97, dataset={"source": "somewhere"})])
+    assert "### Other data, settings or budgets, not judged" in apart and "somewhere" in apart
+    assert "### patrini2017/table2-mnist\n" not in apart
+
+
+def test_tables_of_our_own_stand_apart_and_are_not_counted(monkeypatch):
+    own = get_table("tanaka2018/digits-sn-last")
+    config = cell_config(own, "joint", "symmetric-inclusive:0.5").to_dict()
+    record = record_of(config, 0.9, dataset={"source": load_dataset("digits").source})
+    monkeypatch.setattr(module, "results_folder", lambda name, profile: [record])
+    text = results_page()
+    section = text.split("### tanaka2018/digits-sn-last (ours)\n")[1].split("###")[0]
+    assert "| joint | — | — | — | 90.0 (1) | — | — |" in section and "Published" not in section
+    assert "`tanaka2018/digits-an` (ours)" in text  # not run
+    assert (
+        "Cells: 0 match, 0 close, 0 differs, 126 not run, 0 not built."
+        in text.split("## tanaka2018\n")[1]
+    )
+    assert "not judged" not in text.split("## tanaka2018\n")[1]
