@@ -33,16 +33,24 @@ class Loader:
     """(a) What most people run, tuned: PIL images through torchvision's transforms in a DataLoader
     whose workers stay, one stream of batches without end, nothing read back from the device.
 
-    The net's convolutions have their channels last here too.
+    `last` puts the convolutions' channels last, as `fit` does: a line more, and few write it.
     """
 
     def __init__(
-        self, name: str, setting: Setting, device: torch.device, precision: str, workers: int
+        self,
+        name: str,
+        setting: Setting,
+        device: torch.device,
+        workers: int,
+        *,
+        last: bool = False,
+        precision: str = "float32",
     ) -> None:
         self._device = device
         self._autocast = torch.autocast(device.type, torch.bfloat16, precision == "bfloat16")
         self._net = new_net(name, setting).to(device)
-        channels_last(self._net)
+        if last:
+            channels_last(self._net)
         self._optimizer = make_optimizer([{"params": list(self._net.parameters())}], setting.train)
         images = Images(random_data(setting, 20), setting.train)
         self._batches = _without_end(images, setting.train.batch_size, workers, device)

@@ -28,15 +28,19 @@ def measure(
 ) -> dict[str, Any]:
     """One net: rates in images a second, and medians of paired ratios with their spread.
 
-    The loader computes in float32; at another precision it is measured at that one as well.
+    The loader is measured as it is usually written, in float32; then with channels last; and if
+    another precision is asked for, with that as well.
     """
     steps = steps or setting.steps
     best, swept = _best_workers(name, setting, device, workers, steps)
     fit, bare = Fit(name, setting, device, precision, steps), Bare(name, setting, device, precision)
     contestants: dict[str, Contestant] = {"fit": fit, "bare": bare}
-    contestants["loader"] = Loader(name, setting, device, "float32", best)
+    contestants["loader"] = Loader(name, setting, device, best)
+    contestants["loader, channels last"] = Loader(name, setting, device, best, last=True)
     if precision != "float32":
-        contestants[f"loader {precision}"] = Loader(name, setting, device, precision, best)
+        contestants[f"loader, channels last, {precision}"] = Loader(
+            name, setting, device, best, last=True, precision=precision
+        )
     operations = bare.operations()
     seconds = interleaved(contestants, steps, repeats)
     images = steps * setting.train.batch_size
@@ -89,9 +93,11 @@ def _best_workers(
     name: str, setting: Setting, device: torch.device, workers: Sequence[int], steps: int
 ) -> tuple[int, dict[int, float]]:
     """How many workers serve the loader best: images a second for each number of them."""
+    if len(workers) == 1:
+        return workers[0], {}
     rates = {}
     for count in workers:
-        loader = Loader(name, setting, device, "float32", count)
+        loader = Loader(name, setting, device, count)
         loader(2)
         rates[count] = steps * setting.train.batch_size / min(loader(steps) for _ in range(2))
     return max(rates, key=rates.get), rates

@@ -13,7 +13,7 @@ def draw(document: dict[str, Any]) -> Figure:
     """Left, how many times as fast as the loader `fit` and the bare step are; right, how much
     longer `fit` takes than the bare step. Points are medians, bars span the middle half."""
     results = document["results"]
-    figure, axes = new_figure(columns=2, height=1.2 + 0.5 * len(results))
+    figure, axes = new_figure(columns=2, height=1.5 + 0.5 * len(results))
     heights = range(len(results))
     loaders = [key for key in results[0] if key.endswith("_over_fit")]
     panels = [
@@ -37,8 +37,10 @@ def draw(document: dict[str, Any]) -> Figure:
         axis.set_yticklabels([result["net"] for result in results])
         axis.title.set_size("medium")
         axis.grid(axis="x", alpha=0.3)
-    if len(loaders) > 1:
-        axes[0, 0].legend(fontsize="small", frameon=False)
+    handles, labels = axes[0, 0].get_legend_handles_labels()  # below, where it hides no point
+    figure.legend(
+        handles, labels, fontsize="small", loc="outside lower center", ncols=3, frameon=False
+    )
     figure.suptitle(
         f"{document['device']}, {document['threads']} threads, {document['precision']}",
         fontsize="medium",

@@ -170,9 +170,10 @@ def draw_samples(
     clean: Sequence[str],
     noisy: Sequence[str],
     columns: int = 8,
+    notes: Sequence[str] | None = None,
 ) -> None:
     """Images [N, C, H, W] in a grid, each over its label; a wrong one is boxed, marked ✗, orange,
-    and names the truth. One axis for all of them: an axis an image takes ten times as long."""
+    and names the truth. A note stands below the label. One axis for all of them: an axis an image takes ten times as long."""
     pixels = np.asarray(images).transpose(0, 2, 3, 1).astype(float) / 255
     if pixels.shape[-1] == 1:  # ink on paper
         pixels = np.repeat(1 - pixels, 3, axis=-1)
@@ -189,7 +190,8 @@ def draw_samples(
             Rectangle((left, top), width, height, fill=False, color=colour, lw=1 + wrong)
         )
         axis.text(
-            left + width / 2, top + height * 1.05, f"✗ {label} (is {truth})" if wrong else label,
+            left + width / 2, top + height * 1.05,
+            (f"✗ {label} (is {truth})" if wrong else label) + (f"\n{notes[k]}" if notes else ""),
             ha="center", va="top", fontsize=8, color=WRONG if wrong else "black",
         )  # fmt: skip
     axis.set(
@@ -199,10 +201,15 @@ def draw_samples(
 
 
 def samples(
-    images: ArrayLike, clean: Sequence[str], noisy: Sequence[str], columns: int = 8
+    images: ArrayLike,
+    clean: Sequence[str],
+    noisy: Sequence[str],
+    columns: int = 8,
+    notes: Sequence[str] | None = None,
 ) -> Figure:
-    """A grid of images with their noisy labels; wrong ones are marked and name the truth."""
+    """A grid of images with their noisy labels; wrong ones are marked and name the truth. `notes`,
+    one an image, stand below the labels."""
     rows = -(-len(clean) // columns)
     figure, axes = new_figure(width=columns * 1.0, height=rows * 1.2)
-    draw_samples(axes[0, 0], images, clean, noisy, columns)
+    draw_samples(axes[0, 0], images, clean, noisy, columns, notes)
     return figure

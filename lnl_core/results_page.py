@@ -81,7 +81,7 @@ def _paper_sections(
         if any(cell.records for cell in own):
             sections += _own_section(table, own)
         else:
-            waiting.append(f"* `{table.full_name}` (ours): {table.title}, {len(own)} cells")
+            waiting.append(f"* `{table.full_name}`, ours: {table.title}, {len(own)} cells")
     others = [record for record in records if record["key"] not in counted]
     if others:
         rows = [group_row(row) for row in group_runs(others, paper.TABLES[0].selection)]
@@ -111,9 +111,9 @@ def _own_section(table: Table, cells: Sequence[Cell]) -> list[str]:
     """A table of our own: no published number, no verdict, in no count."""
     rule = f"`{table.selection}` ({RULES[table.selection]})"
     return [
-        f"### {table.full_name} (ours)",
-        f"{table.title}. Measured here in the manner of the paper, which has no number to compare "
-        f"with. Selected by {rule}.",
+        f"### {table.full_name}",
+        f"Ours, in the manner of the paper, which has no number to compare with. {table.title}. "
+        f"Selected by {rule}.",
         markdown(as_printed(cells)),
         *_hardware(cells),
     ]

@@ -22,7 +22,7 @@ SMALL = ["--steps", "2", "--repeats", "2", "--workers", "0", "--device", "cpu", 
 def test_a_small_run_prints_a_table_and_leaves_a_picture_and_a_record(tmp_path, capsys):
     assert main([*SMALL, "--nets", "mlp,lenet", "--out", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
-    assert "| mlp |" in shown and "| lenet |" in shown
+    assert "| mlp (0 workers) |" in shown and "| lenet (0 workers) |" in shown
     assert (tmp_path / "cpu-float32.png").read_bytes().startswith(b"\x89PNG")
     document = json.loads((tmp_path / "cpu-float32.json").read_text())
     assert document["device"] and document["threads"] == 1 and document["versions"]["torch"]

@@ -61,6 +61,13 @@ def test_wrong_labels_are_marked_in_words_and_colour():
     assert len(figure.axes[0].images) == 3
 
 
+def test_a_note_stands_below_its_label():
+    images = np.zeros((2, 1, 8, 8), np.uint8)
+    figure = plots.samples(images, ["1", "2"], ["1", "7"], notes=["was 4", "was 2"])
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["1\nwas 4", "✗ 7 (is 2)\nwas 2"]
+
+
 def test_png_is_png_and_reproducible(history):
     def draw():
         return plots.png(plots.learning_curves({"a": history}))

@@ -16,8 +16,12 @@ PAPERS: dict[str, ModuleType] = {
 
 
 def paper_datasets() -> set[str]:
-    """The datasets that some paper here trains on."""
-    return {data for paper in PAPERS.values() for data in paper.SETTINGS}
+    """The datasets that some paper here trains on, or a table of ours in its manner."""
+    return {data for paper in PAPERS.values() for data in _settings_of(paper)}
+
+
+def _settings_of(paper: ModuleType) -> dict[str, dict]:
+    return paper.SETTINGS | getattr(paper, "OWN_SETTINGS", {})
 
 
 def paper_for(data: str, preferred: str) -> str | None:
@@ -40,8 +44,7 @@ def paper_settings(
     """
     if paper not in PAPERS:
         raise unknown_name("paper", paper, PAPERS)
-    module = PAPERS[paper]
-    by_data = module.SETTINGS | getattr(module, "OWN_SETTINGS", {})
+    by_data = _settings_of(PAPERS[paper])
     if data not in by_data:
         raise InputError(
             f"{paper} has no settings for {data!r} (it has {', '.join(by_data)}): choose one of "
