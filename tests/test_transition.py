@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lnl_core.errors import InputError
+from lnl_core.noise import Noise
 from lnl_core.transition import check_matrix, estimate, inverse, realised_matrix
 
 few = settings(max_examples=40, deadline=None)
@@ -192,3 +193,14 @@ def test_a_percentile_out_of_range_is_refused(percentile):
 def test_what_is_no_posterior_is_refused(p):
     with pytest.raises(InputError, match=r"\[N, K\] probabilities"):
         estimate(p)
+
+
+def test_beyond_one_half_the_estimate_of_a_class_is_the_row_of_the_class_mistaken_for_it():
+    """Patrini et al.'s map at N = 0.7, a perfect model and a perfect example of every class: a true
+    7 is labelled 7 in 30% of cases, a true 2 in 70%, so eq. 12 takes the 2 for the perfect 7."""
+    t = Noise("mnist-asymmetric", 0.7).transition_matrix(10)
+    estimated = estimate(t, percentile=None)
+    rows = [int(np.abs(t - row).sum(1).argmin()) for row in estimated]
+    assert rows == [0, 1, 2, 3, 4, 6, 5, 2, 8, 9]
+    t = Noise("mnist-asymmetric", 0.45).transition_matrix(10)  # below it all are found
+    np.testing.assert_allclose(estimate(t, percentile=None), t)
