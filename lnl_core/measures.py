@@ -29,8 +29,8 @@ def measured(record: dict[str, Any], metric: str, rule: str, part: str = "") -> 
     Accuracy is the record's own, under any rule; for the other metrics the rule is `last` or
     `best_val_clean`. Recovery is read off the stage that relabels: its last
     epoch, or its best, whose labels are not those that a later stage was given. `part` is a range
-    of confidence (`recovery.CONFIDENCES`), for recovery and count, and for `ap` the class, which only
-    a last epoch has.
+    of confidence (`recovery.CONFIDENCES`), for recovery and count, and for `ap` the class, which
+    only a last epoch has.
     """
     if metric == "accuracy":
         return record["metrics"][rule]

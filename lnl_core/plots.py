@@ -173,7 +173,10 @@ def draw_samples(
     notes: Sequence[str] | None = None,
 ) -> None:
     """Images [N, C, H, W] in a grid, each over its label; a wrong one is boxed, marked ✗, orange,
-    and names the truth. A note stands below the label. One axis for all of them: an axis an image takes ten times as long."""
+    and names the truth. A note stands below the label.
+
+    One axis for all of them: an axis an image takes ten times as long.
+    """
     pixels = np.asarray(images).transpose(0, 2, 3, 1).astype(float) / 255
     if pixels.shape[-1] == 1:  # ink on paper
         pixels = np.repeat(1 - pixels, 3, axis=-1)

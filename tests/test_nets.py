@@ -16,9 +16,7 @@ from lnl_core.nets import NETS, Net, build_net, net_names
 
 GREY, COLOUR = (1, 28, 28), (3, 32, 32)
 #: Those that read images; those that read token ids are in `test_text_nets.py`.
-IMAGE_NETS = [
-    name for name, spec in NETS.items() if spec.reads == "numbers" and name != "alexnet"
-]
+IMAGE_NETS = [name for name, spec in NETS.items() if spec.reads == "numbers" and name != "alexnet"]
 #: The pre-activation ones for small images; the other is in `test_resnet50.py`.
 RESNETS = [name for name in NETS if "resnet" in name and name != "resnet50"]
 PATRINI_NETS = ["mlp", "resnet14", "resnet32", "resnet44"]
