@@ -669,8 +669,13 @@ if None not in bins:
 
 # %%
 def history(config):
-    """The epochs of the first record of this run, if there is one."""
-    found = [record for record in matching(records, config) if record["status"] == "finished"]
+    """The epochs of this run, seeds included, if it has a record."""
+    wanted = config.to_dict()["seeds"]
+    found = [
+        record
+        for record in matching(records, config)
+        if record["status"] == "finished" and record["config"]["seeds"] == wanted
+    ]
     return [EpochRecord(**epoch) for epoch in found[0]["history"]] if found else []
 
 
@@ -754,7 +759,9 @@ for where, place in (("CIFAR-10", 1), ("digits", 2)):
                       color=plots.COLOURS[k % 7], ls="--" if name.endswith(", recovered") else "-",
                       marker=plots.MARKERS[k % 7], ms=3, markevery=(k, 7))  # fmt: skip
         axis.set(title=f"{title}, {where}", xlabel="epoch", ylabel=AXES[field])
-        axis.legend(fontsize=6, frameon=False)
+        if field == "train_loss":  # room for the names above the curves
+            axis.set_ylim(top=1.5 * axis.get_ylim()[1])
+        axis.legend(fontsize=6, frameon=False, ncols=2)
     for axis in axes.flat[len(run_of_it) :]:
         axis.set_axis_off()
     show(figure, alt=f"The paper's figures on {where}: accuracy by learning rate, training loss by noise "
