@@ -8,8 +8,6 @@ Krizhevsky 2014, and not MatConvNet's, which the authors must have had.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 from torchvision.models import AlexNet_Weights, alexnet
@@ -17,6 +15,7 @@ from torchvision.models import AlexNet_Weights, alexnet
 from lnl_core.errors import InputError
 from lnl_core.nets.base import Net, require_image
 from lnl_core.nets.init import he, initialise, lecun
+from lnl_core.nets.pretrained import imagenet_weights
 
 WEIGHTS = AlexNet_Weights.IMAGENET1K_V1
 # Two convolutions and three poolings leave one pixel of 63.
@@ -77,12 +76,4 @@ class AlexNet(Net):
 
 
 def _imagenet_weights() -> dict[str, Tensor]:
-    """From torchvision's cache, or its server; the file's hash is checked on the way."""
-    try:
-        return WEIGHTS.get_state_dict(progress=True, check_hash=True)
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
-        file = Path(torch.hub.get_dir()) / "checkpoints" / Path(WEIGHTS.url).name
-        raise InputError(
-            f"ImageNet's weights for alexnet are not to be had ({error}): put {WEIGHTS.url} to "
-            f"{file}, or train from random weights with the net option pretrained=False."
-        ) from None
+    return imagenet_weights(WEIGHTS, "alexnet")

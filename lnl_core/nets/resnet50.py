@@ -7,19 +7,15 @@ the second (80.9%) by a recipe of 2021 that no number of the papers could have c
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
-import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet50_Weights, resnet50
 
 from lnl_core.errors import InputError
 from lnl_core.nets.base import Net, require_image
 from lnl_core.nets.init import he, initialise, uniform
+from lnl_core.nets.pretrained import imagenet_weights
 
 WEIGHTS = ResNet50_Weights.IMAGENET1K_V1
-SHA256_BEGINS = "0676ba61"  # which torchvision has in the file's name
 # Five halvings leave one pixel of 32; smaller images would only feed padding through it.
 MINIMUM_SIZE = 32
 
@@ -68,17 +64,4 @@ class ResNet50(Net):
 
 
 def _imagenet_weights() -> dict[str, Tensor]:
-    """From torchvision's cache, or its server into that cache; verified either way."""
-    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(WEIGHTS.url).name
-    try:
-        if file.is_file():
-            with file.open("rb") as stream:
-                found = hashlib.file_digest(stream, "sha256").hexdigest()
-            if not found.startswith(SHA256_BEGINS):
-                raise OSError(f"the SHA-256 of {file} is another: delete it")
-        return WEIGHTS.get_state_dict(progress=True, check_hash=True, weights_only=True)
-    except (OSError, RuntimeError) as error:
-        raise InputError(
-            f"ImageNet's weights for resnet50 are not to be had ({error}): put {WEIGHTS.url} to "
-            f"{file}, or train from random weights with the net option pretrained=False."
-        ) from None
+    return imagenet_weights(WEIGHTS, "resnet50")

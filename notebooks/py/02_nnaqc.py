@@ -157,14 +157,15 @@ session.check(
 # %% [markdown]
 # Pictured for a classifier that believes in one class: how hard does a label pull at each logit? Left
 # the label agrees, right it does not. Cross-entropy pulls with all its might at every disagreement;
-# the nonlinear layer, whose $\hat y'$ is bounded, hardly at all once the classifier is sure.
+# under either layer a label that disagrees pulls little, and under the nonlinear one, whose $\hat y'$ is
+# bounded, it lifts the class that it names least of all.
 
 # %%
 show(
     render_denoising(denoising(confidence=0.9, start=0.5, classes=10)),
     alt="Gradients with respect to the logits for an agreeing and a disagreeing label, for "
-    "cross-entropy, the linear and the nonlinear layer; the nonlinear layer's are smallest when "
-    "the label disagrees. Below, the two denoising operators as heat maps.",
+    "cross-entropy, the linear and the nonlinear layer; when the label disagrees, both layers' "
+    "are far smaller than cross-entropy's. Beside them the two denoising operators as heat maps.",
 )
 
 # %% [markdown]

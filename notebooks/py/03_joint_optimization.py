@@ -596,7 +596,7 @@ print(f"of {len(paper.CLAIMS)} claims {decided[True]} hold, {decided[False]} do 
 # %% [markdown]
 # ## The same story on a CPU
 #
-# Ours, in the shape of Tables 1 and 2: the digits, five seeds, the last epoch. Nobody published these;
+# Ours, in the shape of Tables 1 and 2: the digits, the last epoch. Nobody published these;
 # they say whether the paper's ordering holds for a small network on a small task.
 
 # %% tags=["nbval-check-output"]
