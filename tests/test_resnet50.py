@@ -13,8 +13,7 @@ from torch import nn
 from torchvision.models import resnet50 as torchvisions
 
 from lnl_core.errors import InputError
-from lnl_core.nets import NETS, build_net
-from lnl_core.nets import pretrained
+from lnl_core.nets import NETS, build_net, pretrained
 
 SHAPE = (3, 32, 32)
 
