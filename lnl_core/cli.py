@@ -109,11 +109,11 @@ def _list(arguments: argparse.Namespace) -> int:
 
         rows = {name: net.summary for name, net in NETS.items()}
     elif arguments.what == "tables":
-        from lnl_core.tables import all_tables
+        from lnl_core.ledger.tables import all_tables
 
         rows = {name: table.title for name, table in all_tables().items()}
     elif arguments.what == "studies":
-        from lnl_core.studies import all_studies
+        from lnl_core.ledger.studies import all_studies
 
         rows = {name: study.title for name, study in all_studies().items()}
     else:
@@ -230,7 +230,7 @@ def _print_result(run: Any, problem: Exception | None, *, as_json: bool) -> None
     if as_json:
         print(json.dumps(document))
         return
-    from lnl_core.selection import RULES
+    from lnl_core.measures.selection import RULES
 
     print("test accuracy")
     for rule, value in document["metrics"].items():

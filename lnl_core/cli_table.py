@@ -44,10 +44,10 @@ def add_parsers(commands: argparse._SubParsersAction) -> None:
 
 
 def run_table(arguments: argparse.Namespace) -> int:
-    from lnl_core import report
     from lnl_core.config import with_precision
-    from lnl_core.grid import key_of, results_folder
-    from lnl_core.tables import cell_config, get_table, group_runs, judged_keys, table_cells
+    from lnl_core.ledger import report
+    from lnl_core.ledger.grid import key_of, results_folder
+    from lnl_core.ledger.tables import cell_config, get_table, group_runs, judged_keys, table_cells
 
     table = get_table(arguments.name)
     methods, columns = _chosen(table, arguments.methods, arguments.noise)
@@ -58,8 +58,8 @@ def run_table(arguments: argparse.Namespace) -> int:
             arguments.precision,
         )
         for seed in range(seeds)  # seed by seed: a grid that is stopped has every cell once
-        for method in methods
-        for column in columns
+        for method, column in table.cells
+        if method in methods and column in columns
     ]
     folder = results_folder(table.paper, arguments.profile, arguments.results)
     _compute(configs, folder, arguments.jobs, arguments.device, arguments.stack)
@@ -89,9 +89,9 @@ def run_table(arguments: argparse.Namespace) -> int:
 
 
 def run_study(arguments: argparse.Namespace) -> int:
-    from lnl_core import report
-    from lnl_core.grid import results_folder
-    from lnl_core.studies import get_study, study_configs, study_rows
+    from lnl_core.ledger import report
+    from lnl_core.ledger.grid import results_folder
+    from lnl_core.ledger.studies import get_study, study_configs, study_rows
 
     study = get_study(arguments.name)
     folder = results_folder(study.table.paper, arguments.profile, arguments.results)
@@ -106,8 +106,8 @@ def run_study(arguments: argparse.Namespace) -> int:
 
 
 def run_report(arguments: argparse.Namespace) -> int:
-    from lnl_core.records import project_folder
-    from lnl_core.results_page import results_page
+    from lnl_core.ledger.records import project_folder
+    from lnl_core.ledger.results_page import results_page
 
     file = project_folder("results").parent.parent / "docs" / "results.md"
     part = file.with_suffix(".part")
@@ -122,7 +122,7 @@ def _compute(
 ) -> None:
     from tqdm import tqdm
 
-    from lnl_core.grid import missing, run_grid
+    from lnl_core.ledger.grid import missing, run_grid
 
     todo = missing(configs, folder)
     print(f"{len(configs) - len(todo)} of {len(configs)} runs are there", file=sys.stderr)

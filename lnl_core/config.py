@@ -11,18 +11,22 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from lnl_core.augment import AUGMENTATIONS, PREPROCESS
+from lnl_core.crops import TEST_CROPS
 from lnl_core.errors import InputError, unknown_name
 from lnl_core.noise import Noise
 from lnl_core.streams import check_seed
 
 OPTIMIZERS = ("sgd", "adam", "adagrad")
-SCHEDULES = ("constant", "step", "cosine")
-EPOCH_LENGTHS = ("pass", "with-validation")
+SCHEDULES = ("constant", "step", "cosine", "cosine-restarts")
+EPOCH_LENGTHS = ("pass", "with-validation", "balanced")
 DECAYS = ("all", "kernels")
 PRECISIONS = ("float32", "bfloat16")
 #: Fields of `TrainConfig` younger than the first records. At its default such a field is left out
 #: of what identifies a run, so that a config which does not use it keeps the key of its record.
-LATER_FIELDS = ("epoch_length", "decay", "penalised_val_loss", "precision")
+LATER_FIELDS = (
+    "epoch_length", "decay", "penalised_val_loss", "precision", "lr_period", "lr_min",
+    "epoch_batches", "test_crops",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,17 +34,22 @@ class TrainConfig:
     """How a network is trained, whatever the method. Epochs count from 1.
 
     `schedule`: `constant`; `step`, the rate multiplied by `lr_gamma` after each epoch in
-    `lr_drops`; `cosine`, from `lr` to 0 over the epochs. `momentum` and `nesterov` are SGD's,
+    `lr_drops`; `cosine`, from `lr` to `lr_min` over `lr_period` epochs, by default all of them (if
+    there are more it rises again, as the cosine does); `cosine-restarts`, back to `lr` after each
+    period (Loshchilov and Hutter 2017). `momentum` and `nesterov` are SGD's,
     `epsilon` AdaGrad's δ and Adam's ε. `train_eval` is how many training samples (the first
     ones of a random order) judge memorisation each epoch.
 
     `epoch_length`: `pass`, every training sample once; `with-validation`, as many whole batches
-    as training and validation samples together would fill, so with 10% held out 1.11 passes.
+    as training and validation samples together would fill, so with 10% held out 1.11 passes;
+    `balanced`, `epoch_batches` batches that hold every noisy class equally often (DivideMix on
+    Clothing1M).
     `weight_decay` λ adds λw to the gradient, as a penalty (λ/2) Σw² in the loss would; `decay`
     says of which parameters: `all`, or `kernels`, the weights of linear and convolutional
     layers. With `penalised_val_loss` the penalty also counts in the validation losses, and so
     in the choice of an epoch by them. `precision` is what the nets compute in: `float32`, or
-    `bfloat16` (autocast), losses and parameters being float32 in both.
+    `bfloat16` (autocast), losses and parameters being float32 in both. `test_crops` is over how
+    many crops of a test image the logits are averaged, 1 or 6 (see `crops.py`).
     """
 
     epochs: int = 30
@@ -61,6 +70,10 @@ class TrainConfig:
     decay: str = "all"
     penalised_val_loss: bool = False
     precision: str = "float32"
+    lr_period: int | None = None
+    lr_min: float = 0.0
+    epoch_batches: int = 1000
+    test_crops: int = 1
 
     def __post_init__(self) -> None:
         _at_least("epochs", self.epochs, 1)
@@ -84,6 +97,20 @@ class TrainConfig:
         _number("lr_gamma", self.lr_gamma, "a positive number", lambda v: v > 0)
         for drop in self.lr_drops:
             _at_least("an epoch in lr_drops", drop, 1)
+        _number("lr_min", self.lr_min, f"from 0 to lr, {self.lr}", lambda v: 0 <= v <= self.lr)
+        if self.lr_period is not None:
+            _at_least("lr_period", self.lr_period, 1)
+        elif self.schedule == "cosine-restarts":
+            raise InputError("the schedule 'cosine-restarts' needs lr_period, epochs a period.")
+        _at_least("epoch_batches", self.epoch_batches, 1)
+        if self.test_crops not in TEST_CROPS or isinstance(self.test_crops, bool):
+            raise InputError(f"test_crops is {self.test_crops!r}, but it must be 1 or 6.")
+        if self.test_crops > 1 and self.preprocess != "imagenet":
+            raise InputError(
+                f"test_crops is {self.test_crops}, but of images preprocessed as "
+                f"'{self.preprocess}' a net sees the whole: use the preprocessing 'imagenet', "
+                "which takes windows, or test_crops=1."
+            )
         if self.optimizer == "sgd" and self.nesterov and self.momentum == 0:
             raise InputError("nesterov needs a momentum above 0: give one, or leave nesterov out.")
 

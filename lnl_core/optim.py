@@ -70,8 +70,12 @@ def lr_factor(config: TrainConfig, epoch: int) -> float:
     """
     if config.schedule == "step":
         return config.lr_gamma ** sum(epoch > drop for drop in config.lr_drops)
-    if config.schedule == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * (epoch - 1) / config.epochs))
+    if config.schedule in ("cosine", "cosine-restarts"):
+        period, done = config.lr_period or config.epochs, epoch - 1
+        if config.schedule == "cosine-restarts":
+            done %= period
+        least = config.lr_min / config.lr
+        return least + (1 - least) * 0.5 * (1 + math.cos(math.pi * done / period))
     return 1.0
 
 

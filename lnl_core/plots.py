@@ -23,7 +23,7 @@ from lnl_core.noise import parse_noise
 from lnl_core.train import EpochRecord
 
 if TYPE_CHECKING:
-    from lnl_core.tables import Cell
+    from lnl_core.ledger.tables import Cell
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -89,9 +89,14 @@ def learning_curves(
 
 
 def noise_curves(
-    blocks: Mapping[str, Sequence[Cell]], methods: Sequence[str], noise: str, columns: int = 3
+    blocks: Mapping[str, Sequence[Cell]],
+    methods: Sequence[str],
+    noise: str,
+    columns: int = 3,
+    xlabel: str = "N",
+    ylabel: str = "test accuracy, %",
 ) -> Figure:
-    """A panel a block of a table: accuracy over the rate of that noise, a line a method.
+    """A panel a block of a table: what it measures over the rate of that noise, a line a method.
 
     Dashed with hollow markers as published, solid with error bars (a standard deviation) ours;
     what was not run has no solid line.
@@ -113,7 +118,7 @@ def noise_curves(
             if run:
                 x, y, spread = zip(*run, strict=True)
                 axis.errorbar(x, y, spread, lw=1.6, capsize=2, **style)
-        axis.set(title=title, xlabel="N", ylabel="test accuracy, %")
+        axis.set(title=title, xlabel=xlabel, ylabel=ylabel)
         axis.title.set_size("medium")
         axis.grid(alpha=0.3)
     for axis in axes.flat[len(blocks) :]:

@@ -115,6 +115,7 @@ def configure(
     settings = dict(settings)
     by_noise = settings.pop("by_noise", None)
     adapted = by_noise(method, noise) if by_noise is not None else {}
+    settings |= {name: adapted[name] for name in ("net", "train") if name in adapted}
     settings["stages"] = settings.get("stages", {}) | adapted.get("stages", {})
     for stage in stages or {}:
         settings["stages"].setdefault(stage, settings["train"])
@@ -165,7 +166,8 @@ def _in_epochs(train: TrainConfig, epochs: int) -> TrainConfig:
     """The same schedule squeezed, or stretched, into so many epochs."""
     share = epochs / train.epochs
     drops = tuple(max(1, round(drop * share)) for drop in train.lr_drops)
-    return replace(train, epochs=epochs, lr_drops=drops)
+    period = train.lr_period and max(1, round(train.lr_period * share))
+    return replace(train, epochs=epochs, lr_drops=drops, lr_period=period)
 
 
 def _with_changes(train: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
@@ -173,6 +175,6 @@ def _with_changes(train: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig
         if name not in TrainConfig.__dataclass_fields__:
             raise unknown_name("training setting", name, TrainConfig.__dataclass_fields__)
     changed = replace(train, **changes)  # checks the values
-    if "lr_drops" in changes:
-        return changed
-    return replace(changed, lr_drops=_in_epochs(train, changed.epochs).lr_drops)
+    squeezed = _in_epochs(train, changed.epochs)
+    left = {"lr_drops", "lr_period"} - changes.keys()
+    return replace(changed, **{name: getattr(squeezed, name) for name in left})

@@ -28,10 +28,10 @@ from lnl_core.accel.capture import updates_for
 from lnl_core.config import RunConfig, TrainConfig
 from lnl_core.data import Dataset, NoisyData, TrainingSet, load_dataset, make_noisy
 from lnl_core.errors import DivergedError
+from lnl_core.ledger.records import SCHEMA, record_key
+from lnl_core.measures.selection import select
 from lnl_core.methods import Method, check_options, get_method
 from lnl_core.nets import build_net
-from lnl_core.records import SCHEMA, record_key
-from lnl_core.selection import select
 from lnl_core.streams import RandomStream, torch_seed
 from lnl_core.train import EpochRecord, Step, Updates, fit, predict_logits
 
@@ -160,7 +160,7 @@ class Run:
     # What a run leaves behind ------------------------------------------------------------------
 
     def document(self, problem: Exception | None = None) -> dict[str, Any]:
-        """The run as a record (see `records.py`). Accuracies and rates are fractions.
+        """The run as a record (see `ledger/records.py`). Accuracies and rates are fractions.
 
         `problem` is what ended the run before its last epoch, if anything did.
         """

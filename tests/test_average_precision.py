@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from training_helpers import finish, random_dataset, small_run
 
-from lnl_core.average_precision import KINDS, average_precision, average_precisions
 from lnl_core.errors import InputError
+from lnl_core.measures.average_precision import KINDS, average_precision, average_precisions
 
 
 def voc(scores: np.ndarray, labels: np.ndarray, kind: str) -> float:

@@ -18,7 +18,7 @@ HALF = Noise("symmetric", 0.5)
 
 def training_set(count: int = 100, batch_size: int = 8, noise: Noise = HALF, **options):
     """All samples in the training split, and the data it was made from."""
-    names = ("augmentation", "preprocess", "epoch_length")
+    names = ("augmentation", "preprocess", "epoch_length", "epoch_batches")
     config = {k: options.pop(k) for k in names if k in options}
     config = TrainConfig(batch_size=batch_size, **{"preprocess": "none"} | config)
     val_fraction = options.pop("val_fraction", 0.0)
@@ -140,6 +140,53 @@ def test_the_subset_of_a_budget_has_an_epoch_to_its_own_measure():
     data = make_noisy(tiny_dataset(5000), HALF, limit=2000, val_fraction=0.1)
     config = TrainConfig(batch_size=128, preprocess="none", epoch_length="with-validation")
     assert len(list(TrainingSet(data, config).batches())) == 15
+
+
+# --- epochs that hold every class equally often ---------------------------------------------------
+
+
+def balanced(count: int, size: int, epoch_batches: int, noise: Noise = HALF, **options):
+    return training_set(
+        count, size, noise, epoch_length="balanced", epoch_batches=epoch_batches, **options
+    )[0]
+
+
+def test_a_balanced_epoch_has_its_batches_and_every_noisy_class_equally_often():
+    training = balanced(1000, 8, 21)
+    batches = list(training.batches())
+    assert [len(batch.index) for batch in batches] == [8] * 21
+    counts = torch.cat([batch.labels for batch in batches]).bincount(minlength=10)
+    assert counts.sum() == 168 and set(counts.tolist()) == {16, 17}
+    order = torch.cat([batch.index for batch in batches])
+    assert len(order.unique()) == 168  # nobody twice
+    assert all(torch.equal(batch.labels, training.labels[batch.index]) for batch in batches)
+    # In random order: no batch is of one class, and another epoch holds others.
+    assert all(len(batch.labels.unique()) > 1 for batch in batches)
+    again = torch.cat([batch.index for batch in training.batches()])
+    assert set(again.tolist()) != set(order.tolist())
+
+
+def test_a_class_with_too_few_samples_comes_again():
+    training = balanced(100, 10, 30, Noise("none"))
+    order = torch.cat([batch.index for batch in training.batches()])
+    assert order.bincount(minlength=100).tolist() == [3] * 100
+
+
+def test_a_balanced_epoch_over_chosen_samples_is_shorter_in_proportion():
+    training = balanced(100, 10, 8, Noise("none"))
+    of = [(training.labels == k).nonzero().flatten() for k in range(3)]
+    chosen = torch.cat([of[1][:1], of[0][:8], of[2][:1]])  # mostly of class 0
+    batches = list(training.batches(index=chosen, batch_size=3))
+    assert [len(batch.index) for batch in batches] == [3, 3, 3]  # 80 samples of 100, of 10
+    order = torch.cat([batch.index for batch in batches])
+    assert set(order.tolist()) <= set(chosen.tolist())
+    assert training.labels[order].bincount().tolist() == [3, 3, 3]
+    assert list(training.batches(index=chosen[:0])) == []
+
+
+def test_balance_is_for_one_label_a_sample():
+    with pytest.raises(InputError, match=r"'balanced' is for one label a sample.*use 'pass'"):
+        balanced(40, 8, 5, Noise("none"), multi_label=True)
 
 
 def test_scan_keeps_the_stored_order_without_augmentation():

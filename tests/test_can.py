@@ -10,9 +10,9 @@ from torch.nn import functional as F
 from training_helpers import assert_same_runs, finish, noisy_data, random_dataset, small_run
 
 from lnl_core import InputError, TrainingSet
-from lnl_core import quality_embedding as qe
 from lnl_core.config import TrainConfig
 from lnl_core.data import Split
+from lnl_core.losses import quality_embedding as qe
 from lnl_core.methods.can import CAN
 from lnl_core.methods.can_layers import Decoder, Encoder
 from lnl_core.nets import build_net

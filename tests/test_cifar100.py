@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lnl_core.cifar100 import CLASSES, NEXT_IN_SUPERCLASS, NEXT_OF_FIVE_IDS, SUPERCLASSES
 from lnl_core.noise import Noise
+from lnl_core.noise.cifar100 import CLASSES, NEXT_IN_SUPERCLASS, NEXT_OF_FIVE_IDS, SUPERCLASSES
 
 # The coarse label of each fine label, as many public projects have read it off the files.
 COARSE = np.array([

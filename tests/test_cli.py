@@ -19,10 +19,10 @@ import training_helpers  # noqa: F401  (one thread)
 from lnl_core import Method
 from lnl_core.cli import main
 from lnl_core.data import dataset_names
+from lnl_core.ledger.studies import all_studies
 from lnl_core.methods import method_names, register, registry
 from lnl_core.nets import NETS
 from lnl_core.noise import PROTOCOLS
-from lnl_core.studies import all_studies
 
 QUICK = ["--epochs", "2", "--limit", "200"]
 

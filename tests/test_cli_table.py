@@ -8,9 +8,9 @@ import pytest
 import training_helpers  # noqa: F401  (one thread)
 
 from lnl_core.cli import main
+from lnl_core.ledger.records import Folder
+from lnl_core.ledger.studies import get_study
 from lnl_core.papers import PAPERS
-from lnl_core.records import Folder
-from lnl_core.studies import get_study
 
 NAME = "patrini2017/table2-mnist"
 STUDY = "patrini2017/protocol-mnist"

@@ -13,6 +13,7 @@ import torch
 from lnl_core import InputError, load_dataset, make_noisy
 from lnl_core.data import clothing1m, fetch_dataset, shapes_folder
 from lnl_core.data.clothing1m import COUNTS, LABELS, ORIGINAL, SPLITS, load_clothing1m, read_lists
+from lnl_core.data.files import ImageFiles
 from lnl_core.data.shapes import CLASSES, make_shapes
 from lnl_core.data.shapes_folder import write_shapes_folder
 from lnl_core.noise import parse_noise
@@ -135,6 +136,17 @@ def test_trusted_only_trains_on_the_trusted_and_is_judged_as_before(written):
     # A net goes on with the preprocessing that it began with.
     fitted = data.preprocess("standardise")
     assert data.trusted_only().preprocess("standardise") is fitted
+
+
+def test_the_trusted_files_join_the_noisy_ones(written):
+    data = make_noisy(load_clothing1m(written, side=8), GIVEN)
+    both = data.with_trusted().train
+    assert both.x.files() == data.train.x.files() + data.trusted.x.files()
+    assert torch.equal(both.x[torch.tensor([61])], data.trusted.x[torch.tensor([1])])
+    assert torch.equal(both.labels, torch.cat([data.train.labels, data.trusted.clean]))
+    elsewhere = ImageFiles(written / "other", ["1.jpg"], 8)
+    with pytest.raises(ValueError, match="one folder"):
+        data.train.x.joined(elsewhere)
 
 
 def test_data_without_trusted_samples_say_so():

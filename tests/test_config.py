@@ -62,6 +62,22 @@ def test_epochs_of_a_schedule_are_whole_numbers(drops):
         TrainConfig(schedule="step", lr_drops=drops)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"lr_period": 0}, "lr_period is 0, but"),
+        ({"lr_period": 2.5}, "lr_period is 2.5, but"),
+        ({"lr": 0.1, "lr_min": 0.2}, "lr_min is 0.2, but it must be from 0 to lr, 0.1"),
+        ({"lr_min": -0.1}, "lr_min is -0.1, but"),
+        ({"schedule": "cosine-restarts"}, "'cosine-restarts' needs lr_period"),
+        ({"epoch_batches": 0}, "epoch_batches is 0, but"),
+    ],
+)
+def test_periods_floors_and_batches_an_epoch_have_their_ranges(given, message):
+    with pytest.raises(InputError, match=message):
+        TrainConfig(**given)
+
+
 def test_nesterov_without_momentum_is_refused():
     with pytest.raises(InputError, match="nesterov needs a momentum"):
         TrainConfig(nesterov=True, momentum=0.0)
@@ -125,13 +141,19 @@ LATER = {
     "decay": "kernels",
     "penalised_val_loss": True,
     "precision": "bfloat16",
+    "lr_period": 10,
+    "lr_min": 0.01,
+    "epoch_batches": 7,
+    "test_crops": 6,
 }
+#: What a younger field needs beside it.
+NEEDS = {"test_crops": {"preprocess": "imagenet"}}
 
 
 def test_a_younger_field_is_written_down_where_it_is_used():
     assert LATER.keys() == set(LATER_FIELDS)
     for name, value in LATER.items():
-        train = TrainConfig(**{name: value})
+        train = TrainConfig(**{name: value}, **NEEDS.get(name, {}))
         config = RunConfig("forward", train=train, stages={"first": train})
         plain = config.to_dict()
         assert plain["train"][name] == plain["stages"]["first"][name] == value

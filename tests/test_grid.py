@@ -12,15 +12,15 @@ import pytest
 
 from lnl_core import InputError, configure
 from lnl_core.accel.together import Group
-from lnl_core.grid import CHECKPOINTS, key_of, missing, run_grid, run_one, units
-from lnl_core.records import Folder
+from lnl_core.ledger.grid import CHECKPOINTS, key_of, missing, run_grid, run_one, units
+from lnl_core.ledger.records import Folder
 
 GRID = """
 import sys
 from pathlib import Path
 from lnl_core import configure
-from lnl_core.grid import run_grid
-from lnl_core.records import Folder
+from lnl_core.ledger.grid import run_grid
+from lnl_core.ledger.records import Folder
 what = "cross-entropy", "digits", "symmetric:0.2"
 configs = [configure(*what, seed=seed, epochs=6) for seed in range(40)]
 for config in run_grid(configs, Folder(Path(sys.argv[1])), jobs=2, device="cpu"):

@@ -14,9 +14,9 @@ from training_helpers import finish, random_dataset, small_run
 
 from lnl_core import InputError, Run, configure, load_dataset, make_noisy
 from lnl_core.data.imagenet import load_imagenet
+from lnl_core.ledger.tables import cell_config, get_table, table_cells
 from lnl_core.nets import alexnet, build_net
 from lnl_core.noise import parse_noise
-from lnl_core.tables import cell_config, get_table, table_cells
 from lnl_core.train import _top5
 
 WNIDS = ("n01440764", "n01443537", "n02510455")

@@ -158,7 +158,7 @@ def test_archive_and_folder_give_the_same_data(folder, tmp_path_factory, name, m
 
 
 def test_only_the_original_archive_is_called_that(folder, monkeypatch):
-    from lnl_core.tables import is_original
+    from lnl_core.ledger.tables import is_original
 
     file = pack(folder / "aclImdb_v1.tar.gz")
     unpacked(folder)  # of both, the archive counts

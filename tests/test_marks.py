@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from ledger_helpers import TABLE, cell_record, record_of
 
-from lnl_core.marks import column_marks
-from lnl_core.published import read_published
-from lnl_core.report import cell_row
-from lnl_core.tables import cell_config, get_table, table_cells
-from lnl_core.verdicts import Comparison
+from lnl_core.ledger.marks import column_marks
+from lnl_core.ledger.published import read_published
+from lnl_core.ledger.report import cell_row
+from lnl_core.ledger.tables import cell_config, get_table, table_cells
+from lnl_core.ledger.verdicts import Comparison
 
 
 def single(noisy: bool = True, **means: float) -> dict[str, str]:

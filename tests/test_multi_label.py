@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional as F
 from training_helpers import finish, small_run
 
-from lnl_core import losses, multi_label
+from lnl_core import losses
+from lnl_core.losses import multi_label
 from lnl_core.methods.icnm import ICNM
 
 LABELS = torch.tensor([[1, 0, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1], [0, 1, 0, 0]]).double()

@@ -17,9 +17,12 @@ from lnl_core.nets import NETS, Net, build_net, net_names
 GREY, COLOUR = (1, 28, 28), (3, 32, 32)
 #: Those that read images; those that read token ids are in `test_text_nets.py`.
 IMAGE_NETS = [name for name, spec in NETS.items() if spec.reads == "numbers" and name != "alexnet"]
-#: The pre-activation ones for small images; the other is in `test_resnet50.py`.
-RESNETS = [name for name in NETS if "resnet" in name and name != "resnet50"]
+#: The pre-activation ones for small images; the others have tests of their own.
+PHOTOGRAPHS = ("resnet34", "resnet50")
+RESNETS = [name for name in NETS if "resnet" in name and name not in PHOTOGRAPHS]
 PATRINI_NETS = ["mlp", "resnet14", "resnet32", "resnet44"]
+#: Too slow to be drawn again and again.
+DEEP = ("resnet32", "resnet44", *PHOTOGRAPHS)
 
 
 def make(name: str, shape: tuple[int, ...] = COLOUR, classes: int = 10, **options: object) -> Net:
@@ -122,12 +125,12 @@ def test_depth_counts_the_layers_on_the_longest_path(name, depth):
 
 # --- the contract of every net ----------------------------------------------------------------
 
-SMALLEST = {"mlp": 1, "lenet": 16, "matconvnet-cifar": 16, "resnet50": 32}
+SMALLEST = {"mlp": 1, "lenet": 16, "matconvnet-cifar": 16, "resnet34": 32, "resnet50": 32}
 
 
 @settings(max_examples=25, deadline=None)
 @given(
-    name=st.sampled_from([n for n in IMAGE_NETS if n not in ("resnet32", "resnet44", "resnet50")]),
+    name=st.sampled_from([n for n in IMAGE_NETS if n not in DEEP]),
     channels=st.integers(1, 3),
     extra=st.tuples(st.integers(0, 9), st.integers(0, 9)),
     classes=st.integers(2, 5),

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lnl_core import losses, noise_layers
+from lnl_core import losses
+from lnl_core.losses import noise_layers
 
 few = settings(max_examples=40, deadline=None)
 seeds = st.integers(0, 10**6)

@@ -115,6 +115,27 @@ def test_a_cosine_schedule_starts_at_the_rate_and_ends_above_zero():
     assert rates(epochs=1, schedule="cosine") == [1]
 
 
+def test_a_cosine_over_fewer_epochs_rises_again():
+    found = rates(epochs=6, schedule="cosine", lr_period=4)
+    expected = [1, 0.5 + math.sqrt(2) / 4, 0.5, 0.5 - math.sqrt(2) / 4, 0, 0.5 - math.sqrt(2) / 4]
+    assert found == pytest.approx(expected)
+
+
+def test_a_cosine_with_restarts_is_torchs():
+    """ELR's: lr 0.02, periods of 10 epochs, no lower than 0.001."""
+    given = {"lr": 0.02, "epochs": 25, "schedule": "cosine-restarts", "lr_period": 10}
+    found = [0.02 * factor for factor in rates(lr_min=0.001, **given)]
+    optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.02)
+    theirs = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, 10, eta_min=0.001)
+    expected = []
+    for _ in range(25):
+        expected.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        theirs.step()
+    assert found == pytest.approx(expected, rel=1e-12)
+    assert found[9] > 0.001 and found[10] == 0.02
+
+
 def test_a_group_with_its_own_rate_follows_the_schedule_from_there():
     one, other = (torch.ones(1, requires_grad=True) for _ in range(2))
     optimizer = make_optimizer(

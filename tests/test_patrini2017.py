@@ -9,9 +9,9 @@ import torch
 from training_helpers import assert_same_runs, finish
 
 from lnl_core import Dataset, Run, TrainingSet, configure
+from lnl_core.ledger.tables import all_tables, cell_config, get_table, published_cell
 from lnl_core.optim import decayed
 from lnl_core.papers.patrini2017 import CLAIMS
-from lnl_core.tables import all_tables, cell_config, get_table, published_cell
 
 BLOCKS = [name for name in all_tables() if name.startswith("patrini2017/table2-")]
 CIFAR = [name for name in all_tables() if name.startswith("patrini2017/table2-cifar")]

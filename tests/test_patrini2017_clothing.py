@@ -12,9 +12,9 @@ from training_helpers import assert_same_runs, finish
 from lnl_core import Dataset, InputError, Run, configure
 from lnl_core.data.clothing1m import ORIGINAL, load_clothing1m
 from lnl_core.data.shapes_folder import write_shapes_folder
+from lnl_core.ledger.tables import cell_config, get_table, published_cell, table_cells
 from lnl_core.nets import resnet50
 from lnl_core.papers.patrini2017 import CLAIMS
-from lnl_core.tables import cell_config, get_table, published_cell, table_cells
 
 TABLE = get_table("patrini2017/table3")
 SMALL = {"noisy_train": 100, "clean_train": 120, "clean_val": 20, "clean_test": 30}

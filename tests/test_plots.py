@@ -9,7 +9,7 @@ from ledger_helpers import TABLE, cell_record, real_record
 from matplotlib.figure import Figure
 
 from lnl_core import plots
-from lnl_core.tables import table_cells
+from lnl_core.ledger.tables import table_cells
 from lnl_core.train import EpochRecord
 
 HARD = "asymmetric:0.6"

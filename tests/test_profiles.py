@@ -210,6 +210,32 @@ def test_a_schedule_is_squeezed_into_the_budget(profile, epochs, drops):
     assert (train.epochs, train.lr_drops) == (epochs, drops)
 
 
+@pytest.mark.parametrize(("epochs", "period"), [(None, 280), (175, 140), (1, 1)])
+def test_a_period_is_squeezed_with_the_epochs(monkeypatch, epochs, period):
+    train = TrainConfig(epochs=350, schedule="cosine", lr_period=280)
+    monkeypatch.setitem(
+        PAPERS["patrini2017"].SETTINGS, "mnist", {"text": {"net": "mlp", "train": train}}
+    )
+    given = {"dataset": MNIST, "profile": "paper"} | ({} if epochs is None else {"epochs": epochs})
+    assert configure("forward", **given).train.lr_period == period
+    assert configure("forward", lr_period=7, **given).train.lr_period == 7
+    assert configure("forward", dataset=MNIST, profile="laptop").train.lr_period == 8
+
+
+def test_what_goes_by_method_and_noise_may_be_the_training_and_the_net(monkeypatch):
+    def by_noise(method, noise):
+        own = {"train": TrainConfig(epochs=3), "net": "lenet"}
+        return own if (method, noise.name) == ("forward", "symmetric") else {}
+
+    settings = {"net": "mlp", "train": TrainConfig(epochs=9), "by_noise": by_noise}
+    monkeypatch.setitem(PAPERS["patrini2017"].SETTINGS, "mnist", {"text": settings})
+    own = configure("forward", dataset=MNIST, noise="symmetric:0.2")
+    assert (own.train.epochs, own.net) == (3, "lenet")
+    for method, noise in (("backward", "symmetric:0.2"), ("forward", "none")):
+        other = configure(method, dataset=MNIST, noise=noise)
+        assert (other.train.epochs, other.net) == (9, "mlp")
+
+
 def test_a_schedule_within_the_budget_is_left_alone():
     assert configure("forward", dataset=MNIST, profile="smoke").train.epochs == 40
 

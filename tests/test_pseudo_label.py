@@ -15,7 +15,12 @@ from lnl_core import Dataset, Run, configure, load_dataset, make_noisy
 from lnl_core.data.sample_noise import SAMPLE_NOISE
 from lnl_core.errors import InputError
 from lnl_core.noise import FROM_SAMPLES, PROTOCOLS, Noise
-from lnl_core.pseudo_label import cluster_labels, load_resnet50, pseudo_labels, resnet50_features
+from lnl_core.noise.pseudo_label import (
+    cluster_labels,
+    load_resnet50,
+    pseudo_labels,
+    resnet50_features,
+)
 
 STANDIN = Noise("pseudo-label-standin")
 

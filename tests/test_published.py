@@ -6,12 +6,12 @@ import csv
 import pytest
 
 from lnl_core.errors import InputError
+from lnl_core.ledger.published import COLUMNS, KEY, read_published
+from lnl_core.ledger.records import project_folder
+from lnl_core.measures.selection import RULES
 from lnl_core.methods import method_names
 from lnl_core.nets import NETS
 from lnl_core.noise import PROTOCOLS, check_rate
-from lnl_core.published import COLUMNS, KEY, read_published
-from lnl_core.records import project_folder
-from lnl_core.selection import RULES
 
 PAPERS = ("yao2018", "patrini2017", "tanaka2018", "kim2024", "jindal2019")
 FOLDER = project_folder("published")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 from torch.nn import functional as F
 
-from lnl_core import quality_embedding as qe
+from lnl_core.losses import quality_embedding as qe
 
 K, D = 4, 3
 WEIGHTS = [0.0, 0.3, 1.0, 5.0]

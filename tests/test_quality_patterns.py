@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from lnl_core.quality_patterns import agreement, transition_pattern, trustworthy
+from lnl_core.measures.quality_patterns import agreement, transition_pattern, trustworthy
 
 
 def test_a_prediction_agrees_where_every_label_is_as_given():

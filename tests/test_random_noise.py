@@ -10,7 +10,7 @@ from scipy.stats import beta, kstest
 
 from lnl_core.data import make_noisy
 from lnl_core.noise import Noise, parse_noise
-from lnl_core.random_noise import random_k_matrix, simplex_matrix
+from lnl_core.noise.random_matrices import random_k_matrix, simplex_matrix
 from lnl_core.transition import check_matrix
 
 few = settings(max_examples=40, deadline=None)

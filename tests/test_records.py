@@ -6,7 +6,7 @@ import json
 import pytest
 from ledger_helpers import real_record
 
-from lnl_core.records import FIELDS, BadRecord, Folder, check_record, read_record, record_key
+from lnl_core.ledger.records import FIELDS, BadRecord, Folder, check_record, read_record, record_key
 
 
 @pytest.fixture

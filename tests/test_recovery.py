@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 from training_helpers import finish, noisy_data, small_run
 
-from lnl_core.measures import measured
+from lnl_core.ledger.measures import measured
+from lnl_core.measures.recovery import CONFIDENCES, area_under_curve, recovery
 from lnl_core.methods import CrossEntropy
-from lnl_core.recovery import CONFIDENCES, area_under_curve, recovery
 
 few = settings(max_examples=40, deadline=None)
 

@@ -8,12 +8,12 @@ import pytest
 from ledger_helpers import TABLE, cell_record, record_of
 
 from lnl_core import load_dataset
-from lnl_core import results_page as module
+from lnl_core.ledger import results_page as module
+from lnl_core.ledger.records import project_folder
+from lnl_core.ledger.results_page import results_page
+from lnl_core.ledger.tables import all_tables, cell_config, get_table
 from lnl_core.papers import PAPERS
 from lnl_core.papers.spec import Claim, beats
-from lnl_core.records import project_folder
-from lnl_core.results_page import results_page
-from lnl_core.tables import all_tables, cell_config, get_table
 
 HARD = "asymmetric:0.6"
 

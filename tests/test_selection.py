@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lnl_core import EpochRecord
-from lnl_core.selection import RULES, select
+from lnl_core.measures.selection import RULES, select
 
 
 def record(epoch: int, test: float, val: float | None, clean: float | None, stage: str = "train"):

@@ -11,7 +11,7 @@ from scipy.special import rel_entr, softmax
 from scipy.stats import entropy as scipy_entropy
 
 from lnl_core import losses
-from lnl_core.soft_losses import entropy, kl_divergence, prior_divergence
+from lnl_core.losses.soft import entropy, kl_divergence, prior_divergence
 
 few = settings(max_examples=40, deadline=None)
 seeds = st.integers(0, 2**31)

@@ -6,12 +6,12 @@ import pytest
 from ledger_helpers import cell_record, mnist_config, record_of
 
 from lnl_core import InputError
+from lnl_core.ledger.report import study_row
+from lnl_core.ledger.studies import all_studies, get_study, study_configs, study_keys, study_rows
+from lnl_core.ledger.tables import get_table
 from lnl_core.methods import get_method
 from lnl_core.noise import parse_noise
 from lnl_core.papers.spec import Study, Variant
-from lnl_core.report import study_row
-from lnl_core.studies import all_studies, get_study, study_configs, study_keys, study_rows
-from lnl_core.tables import get_table
 
 HARD = "asymmetric:0.6"
 STUDY = Study(

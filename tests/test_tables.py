@@ -5,15 +5,13 @@ import copy
 import pytest
 from ledger_helpers import TABLE, cell_record, mnist_config, record_of
 
-from lnl_core import load_dataset, tables
+from lnl_core import load_dataset
 from lnl_core.data.imdb import ORIGINAL as IMDB_ORIGINAL
 from lnl_core.data.sources import SOURCES
 from lnl_core.errors import InputError
-from lnl_core.papers import PAPERS
-from lnl_core.papers.spec import Claim, beats
-from lnl_core.report import as_printed, cell_row, group_row, markdown
-from lnl_core.selection import RULES
-from lnl_core.tables import (
+from lnl_core.ledger import tables
+from lnl_core.ledger.report import as_printed, cell_row, group_row, markdown
+from lnl_core.ledger.tables import (
     all_tables,
     cell_config,
     decide_across,
@@ -25,6 +23,9 @@ from lnl_core.tables import (
     published_cell,
     table_cells,
 )
+from lnl_core.measures.selection import RULES
+from lnl_core.papers import PAPERS
+from lnl_core.papers.spec import Claim, beats
 
 HARD = "asymmetric:0.6"
 

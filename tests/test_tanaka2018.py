@@ -11,11 +11,11 @@ from ledger_helpers import record_of
 from training_helpers import random_dataset
 
 from lnl_core import InputError, TrainConfig, configure, parse_noise
+from lnl_core.ledger.results_page import results_page
+from lnl_core.ledger.studies import study_configs
+from lnl_core.ledger.tables import cell_config, get_table, published_cell, table_cells
 from lnl_core.papers import PAPERS, paper_settings
 from lnl_core.papers.tanaka2018 import CLAIMS, STUDIES, TABLES, step_one
-from lnl_core.results_page import results_page
-from lnl_core.studies import study_configs
-from lnl_core.tables import cell_config, get_table, published_cell, table_cells
 
 ORIGINAL = {"source": "torchvision CIFAR10"}
 HALF, AN40 = "symmetric-inclusive:0.5", "asymmetric:0.4"
@@ -130,7 +130,7 @@ def test_a_stage_without_settings_of_its_own_gets_the_runs_with_the_change():
 
 
 def test_every_printed_number_of_the_ten_tables_is_some_cells():
-    from lnl_core.published import read_published
+    from lnl_core.ledger.published import read_published
 
     found = {
         id(published_cell(table, method, column))

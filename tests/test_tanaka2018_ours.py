@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from lnl_core import InputError, configure, profiles
+from lnl_core.ledger.tables import cell_config, get_table
 from lnl_core.papers import paper_for, paper_settings
 from lnl_core.papers.tanaka2018 import OWN_SETTINGS, OWN_TABLES, SETTINGS, TABLES, step_one
-from lnl_core.tables import cell_config, get_table
 
 HALF, MOST, AN40 = "symmetric-inclusive:0.5", "symmetric-inclusive:0.7", "asymmetric:0.4"
 

@@ -87,6 +87,21 @@ def test_fine_tuning_begins_with_forwards_last_weights_and_its_own_settings():
     assert not torch.equal(run.method.net.head.weight, begins["head.weight"])
 
 
+def test_nnaqc_with_clean_trains_on_both_kinds_of_sample():
+    run = finish(run_with_stage("nnaqc-with-clean"))
+    noisy, trusted = run.data.train, run.data.trusted
+    both = run.data.with_trusted()
+    assert len(both.train) == len(noisy) + len(trusted)
+    assert torch.equal(both.train.labels[len(noisy) :], trusted.clean)
+    assert torch.equal(both.train.x[: len(noisy)], noisy.x)
+    share = len(trusted) / len(both.train)
+    wrong = 1 - run.data.transition_matrix.diagonal()
+    torch.testing.assert_close(1 - both.transition_matrix.diagonal(), (1 - share) * wrong)
+    assert stages(run) == [("train", 0.1)] * 3
+    alone = finish(run_with_stage("nnaqc"))
+    assert run.history[0].train_loss != alone.history[0].train_loss
+
+
 def test_the_result_is_the_last_stages():
     run = finish(run_with_stage("forward-fine-tuned"))
     assert run.document()["metrics"]["last"] == run.history[-1].test_accuracy
@@ -94,7 +109,7 @@ def test_the_result_is_the_last_stages():
     assert run.document()["metrics"]["best_val_clean"] == best.test_accuracy
 
 
-@pytest.mark.parametrize("name", ["clean-only", "forward-fine-tuned"])
+@pytest.mark.parametrize("name", ["clean-only", "forward-fine-tuned", "nnaqc-with-clean"])
 def test_without_trusted_samples_nothing_is_trained(name):
     dataset = dataclasses.replace(random_dataset(), x_trusted=None, y_trusted=None)
     run = small_run(name, dataset=dataset)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lnl_core.verdicts import compare
+from lnl_core.ledger.verdicts import compare
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from lnl_core.ledger.published import read_published
+from lnl_core.ledger.tables import cell_config, published_cell
 from lnl_core.methods import method_names
 from lnl_core.papers import yao2018
 from lnl_core.papers.spec import Claim
-from lnl_core.published import read_published
-from lnl_core.tables import cell_config, published_cell
 
 PRINTED, OURS = yao2018.TABLES, yao2018.OWN_TABLES
 

@@ -15,6 +15,7 @@ from lnl_core.config import TrainConfig
 from lnl_core.data.files import read_ahead
 from lnl_core.data.noisy import NoisyData
 from lnl_core.errors import InputError, unknown_name
+from lnl_core.strong import strong
 
 EVALUATION_BATCH = 2000
 
@@ -68,6 +69,15 @@ class TrainingSet:
             if config.epoch_length == "with-validation"
             else None
         )
+        if config.epoch_length == "balanced" and data.multi_label:
+            raise InputError(
+                f"epoch_length 'balanced' is for one label a sample, but {data.name} is "
+                "multi-label: use 'pass'."
+            )
+        #: Samples of an epoch that holds every class equally often. Else None.
+        self._balanced = (
+            config.epoch_batches * config.batch_size if config.epoch_length == "balanced" else None
+        )
 
     def __len__(self) -> int:
         return len(self.x)
@@ -91,6 +101,10 @@ class TrainingSet:
         With the epoch length `with-validation` it is as many whole batches as n samples fill
         together with the validation samples that belong to them, at least one: where a pass is
         over before, another begins in a new order; where they are fewer, it stops there.
+
+        With `balanced` it is `epoch_batches` whole batches, drawn without replacement, that hold
+        every (noisy) class among the n equally often up to one sample; a class that has too few
+        comes again. Of n samples out of N it is n / N of that length, at least one batch.
         """
         for part in self.order(index, batch_size):
             yield self.take(part, views)
@@ -99,6 +113,9 @@ class TrainingSet:
         """Which samples the batches of one epoch hold, int64 [B] each: as `batches`, untaken."""
         index = torch.arange(len(self), device=self.device) if index is None else index
         size = batch_size or self.batch_size
+        if self._balanced is not None:
+            steps = max(1, round(self._balanced * len(index) / len(self) / size))
+            return read_ahead(self.x, self._balanced_pass(index, steps * size, size))
         if self._stretch is None:
             return read_ahead(self.x, self._pass(index, size))
         steps = max(1, round(self._stretch * len(index)) // size)
@@ -118,6 +135,26 @@ class TrainingSet:
     def _passes(self, index: Tensor, size: int) -> Iterator[Tensor]:
         while len(index):
             yield from read_ahead(self.x, self._pass(index, size))
+
+    def _balanced_pass(self, index: Tensor, count: int, size: int) -> list[Tensor]:
+        """So many of those samples, of each class as many, in random order, a batch at a time."""
+        if not len(index):
+            return []
+        # Drawn on the CPU, as in `_pass`.
+        mixed = torch.randperm(len(index))
+        labels = self.labels[index].cpu()[mixed]
+        members = [mixed[labels == k] for k in labels.unique()]
+        # Which classes get the samples left over by an even share: a random few.
+        share, left = divmod(count, len(members))
+        more = torch.randperm(len(members)) < left
+        parts = []
+        for own, one_more in zip(members, more.tolist(), strict=True):
+            wanted = share + one_more
+            rounds = -(-wanted // len(own))
+            again = [own[torch.randperm(len(own))] for _ in range(rounds - 1)]
+            parts.append(torch.cat([own, *again])[:wanted])
+        chosen = torch.cat(parts)[torch.randperm(count)]
+        return list(index[chosen.to(self.device)].split(size))
 
     def take(self, index: Tensor, views: tuple[str, ...] = ("weak",)) -> Batch:
         """The batch of the samples in `index`, each view drawn anew."""
@@ -142,4 +179,6 @@ class TrainingSet:
             return stored
         if name == "weak":
             return self._augment(stored)
-        raise unknown_name("view", name, ("plain", "weak"))
+        if name == "strong":
+            return strong(self._augment(stored))
+        raise unknown_name("view", name, ("plain", "weak", "strong"))

@@ -104,6 +104,14 @@ class ImageFiles:
         for part in read_ahead(self, torch.arange(len(self)).split(size)):
             yield self[part]
 
+    def joined(self, other: ImageFiles) -> ImageFiles:
+        """These files and then the other's, all of the same folder, side and device."""
+        if (other.root, other.side) != (self.root, self.side):
+            raise ValueError("images are joined that lie in one folder and have one side.")
+        names = [*self.names, *other.names]
+        chosen = torch.cat([self._chosen, other._chosen + len(self.names)])
+        return ImageFiles(self.root, names, self.side, chosen=chosen, device=self.device)
+
     # What files have ----------------------------------------------------------------------------
 
     def files(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from lnl_core.data.dataset import Dataset
-from lnl_core.label_shuffle import shuffle_labels
+from lnl_core.noise.label_shuffle import shuffle_labels
 from lnl_core.streams import numpy_generator
 
 #: How a run's record says that it saw this dataset.

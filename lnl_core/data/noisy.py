@@ -17,8 +17,8 @@ from lnl_core.data.dataset import Dataset
 from lnl_core.data.files import ImageFiles
 from lnl_core.data.sample_noise import SAMPLE_NOISE
 from lnl_core.errors import InputError
-from lnl_core.label_shuffle import expected_rate
 from lnl_core.noise import Noise
+from lnl_core.noise.label_shuffle import expected_rate
 from lnl_core.streams import numpy_generator
 
 
@@ -38,6 +38,17 @@ class Split:
 
     def to(self, device: torch.device | str) -> Split:
         return Split(self.x.to(device), self.labels.to(device), self.clean.to(device))
+
+    def joined(self, other: Split) -> Split:
+        """These samples and then the other's."""
+        if isinstance(self.x, ImageFiles):
+            x = self.x.joined(other.x)
+        else:
+            x = torch.cat([self.x, other.x])
+        labels, clean = (
+            torch.cat(pair) for pair in ((self.labels, other.labels), (self.clean, other.clean))
+        )
+        return Split(x, labels, clean)
 
     def head(self, count: int) -> Split:
         """The first `count` samples. The split's order is random, so they are a fair sample."""
@@ -135,14 +146,29 @@ class NoisyData:
         Preprocessing stays what it was fitted to, so that a net trained on the noisy samples can
         go on with these. Raises `InputError` if there are none.
         """
+        t = self.transition_matrix
+        clean = None if t is None else torch.eye(self.num_classes, device=t.device)
+        return replace(self, train=self._trusted(), transition_matrix=clean)
+
+    def with_trusted(self) -> NoisyData:
+        """The same data with the trusted samples, and their clean labels, among those to train on.
+
+        T is then that of the mixture, of classes that are as frequent here as there. Raises
+        `InputError` if there are no trusted samples.
+        """
+        trusted, t = self._trusted(), self.transition_matrix
+        train, share = self.train.joined(trusted), len(trusted) / (len(self.train) + len(trusted))
+        if t is not None:
+            t = (1 - share) * t + share * torch.eye(self.num_classes, device=t.device)
+        return replace(self, train=train, transition_matrix=t)
+
+    def _trusted(self) -> Split:
         if self.trusted is None:
             raise InputError(
                 f"{self.name} has no trusted samples, whose labels are known to be clean: use "
                 "clothing1m or shapes-folder, or give a Dataset x_trusted and y_trusted."
             )
-        t = self.transition_matrix
-        clean = None if t is None else torch.eye(self.num_classes, device=t.device)
-        return replace(self, train=self.trusted, transition_matrix=clean)
+        return self.trusted
 
 
 def make_noisy(

@@ -19,18 +19,27 @@ Corrupt = Callable[[Dataset, Noise, int], NDArray[np.int64]]
 
 def _pseudo_label(dataset: Dataset, noise: Noise, seed: int) -> NDArray[np.int64]:
     from lnl_core.data.sources import data_folder
-    from lnl_core.pseudo_label import pseudo_labels
+    from lnl_core.noise.pseudo_label import pseudo_labels
 
     return pseudo_labels(dataset, seed, data_folder())
 
 
 def _pseudo_label_standin(dataset: Dataset, noise: Noise, seed: int) -> NDArray[np.int64]:
-    from lnl_core.pseudo_label import standin_pseudo_labels
+    from lnl_core.noise.pseudo_label import standin_pseudo_labels
 
     return standin_pseudo_labels(dataset, seed)
 
 
+def _part_dependent(dataset: Dataset, noise: Noise, seed: int) -> NDArray[np.int64]:
+    from lnl_core.noise.part_dependent import part_dependent_labels
+
+    shared = noise.name == "part-dependent-shared"
+    return part_dependent_labels(dataset, noise.rate, seed, shared)
+
+
 SAMPLE_NOISE: dict[str, Corrupt] = {
+    "part-dependent": _part_dependent,
+    "part-dependent-shared": _part_dependent,
     "pseudo-label": _pseudo_label,
     "pseudo-label-standin": _pseudo_label_standin,
 }

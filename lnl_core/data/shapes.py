@@ -17,6 +17,8 @@ from lnl_core.data.dataset import Dataset
 from lnl_core.streams import numpy_generator
 
 SIZE = 32
+#: How a run's record says that it saw this dataset.
+SHAPES = "generated, shapes version 1, seed=0"
 CLASSES = (
     "circle", "ellipse", "square", "rectangle", "triangle", "kite", "five petals",
     "six petals", "ring", "crescent",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lnl_core.data.dataset import Dataset
 from lnl_core.data.shapes import SIZE, signed_distance
-from lnl_core.label_shuffle import shuffle_labels
+from lnl_core.noise.label_shuffle import shuffle_labels
 from lnl_core.streams import numpy_generator
 
 CLASSES = (

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lnl_core.data.amt import FOLDER as AMT
+from lnl_core.data.amt import fetch_amt, load_amt
 from lnl_core.data.clothing1m import FOLDER as CLOTHING1M
 from lnl_core.data.clothing1m import fetch_clothing1m, load_clothing1m
 from lnl_core.data.dataset import Dataset
@@ -23,7 +25,12 @@ from lnl_core.data.reviews import make_reviews
 from lnl_core.data.shapes import make_shapes
 from lnl_core.data.shapes_folder import load_shapes_folder
 from lnl_core.data.shapes_multi import make_shapes_multi
+from lnl_core.data.tiny_imagenet import FOLDER as TINY_IMAGENET
+from lnl_core.data.tiny_imagenet import fetch_tiny_imagenet, load_tiny_imagenet
 from lnl_core.data.voc import fetch_voc, load_voc
+from lnl_core.data.webvision import FOLDER as WEBVISION
+from lnl_core.data.webvision import fetch_webvision, load_webvision
+from lnl_core.data.web import fetch_web, load_web
 from lnl_core.errors import InputError, unknown_name
 
 #: What torchvision raises for an absent file (RuntimeError), a failed download (URLError, an
@@ -197,6 +204,26 @@ SOURCES: dict[str, Source] = {
         "the same of 2012, 5717 + 5823 of its validation set", megabytes=2000,
         fetch=partial(fetch_voc, "voc2012"),
     ),
+    "web-voc2007": Source(
+        lambda: load_web("web-voc2007", data_folder()),
+        "Flickr's pictures by their tags, 97836, and VOC 2007's 4952",
+        fetch=partial(fetch_web, "web-voc2007"),
+    ),
+    "web-voc2012": Source(
+        lambda: load_web("web-voc2012", data_folder()),
+        "the same and VOC 2012's validation set, 5823",
+        fetch=partial(fetch_web, "web-voc2012"),
+    ),
+    "amt-sd4": Source(
+        lambda: load_amt("amt-sd4", data_folder() / AMT),
+        "a crowd's answers on dogs as 5376 features, 7354 + 202, 4 classes",
+        fetch=partial(fetch_amt, "amt-sd4"),
+    ),
+    "sd4": Source(
+        lambda: load_amt("sd4", data_folder() / AMT),
+        "the same dogs with their true labels, 605 + 202",
+        fetch=partial(fetch_amt, "sd4"),
+    ),
     "clothing1m": Source(
         lambda: load_clothing1m(data_folder() / CLOTHING1M),
         "shop pictures of clothes, 1000000 noisy + 47570 clean + 10526, 14 classes",
@@ -205,5 +232,13 @@ SOURCES: dict[str, Source] = {
     "imagenet": Source(
         lambda: load_imagenet(data_folder() / IMAGENET),
         "photographs, 1281167 + 50000, 1000 classes", fetch=fetch_imagenet,
+    ),
+    "tiny-imagenet": Source(
+        lambda: load_tiny_imagenet(data_folder() / TINY_IMAGENET),
+        "64x64 photographs, 100000 + 10000, 200 classes", fetch=fetch_tiny_imagenet,
+    ),
+    "webvision50": Source(
+        lambda: load_webvision(data_folder() / WEBVISION),
+        "photographs from the web, noisy, 65944 + 2500, 50 classes", fetch=fetch_webvision,
     ),
 }  # fmt: skip

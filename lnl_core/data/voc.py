@@ -45,7 +45,7 @@ def load_voc(name: str, root: Path, side: int = SIDE) -> Dataset:
     """
     year, splits, published = SPLITS[name]
     (x_train, y_train), (x_test, y_test) = (
-        _split(name, root, year, split, side) for split in splits
+        voc_split(name, root, year, split, side) for split in splits
     )
     whole = (len(x_train), len(x_test)) == published
     source = "torchvision VOCDetection" if whole else f"a folder in VOC's layout, {len(x_train)}"
@@ -79,7 +79,10 @@ def read_annotation(file: Path) -> list[int]:
     return [int(name in found) for name in CLASSES]
 
 
-def _split(name: str, root: Path, year: str, split: str, side: int) -> tuple[ImageFiles, Tensor]:
+def voc_split(
+    name: str, root: Path, year: str, split: str, side: int = SIDE
+) -> tuple[ImageFiles, Tensor]:
+    """One split's pictures and label vectors uint8 [N, 20]; see `load_voc`."""
     from torchvision.datasets import VOCDetection
 
     try:

@@ -6,15 +6,28 @@ from lnl_core.methods.bootstrap import BootstrapHard, BootstrapSoft
 from lnl_core.methods.can import CAN
 from lnl_core.methods.cnn_crf import CNNCRF
 from lnl_core.methods.correction import Backward, Forward
+from lnl_core.methods.dividemix import DivideMix
 from lnl_core.methods.estimated import backward_estimated, forward_estimated
+from lnl_core.methods.flywheel import Flywheel
+from lnl_core.methods.flywheel_ablations import (
+    FixedEpsilon,
+    WithoutContrast,
+    WithoutRegulariser,
+)
+from lnl_core.methods.flywheel_main import MainEM
 from lnl_core.methods.icnm import ICNM
 from lnl_core.methods.joint import joint, joint_hard
 from lnl_core.methods.noise_layer import NNA, NNAQC, QC, NNAQCDropout
 from lnl_core.methods.noise_layer_rivals import DropoutLayer, GenieQC, Trace
-from lnl_core.methods.noise_layer_trusted import nnaqc_clean_only, nnaqc_fine_tuned
+from lnl_core.methods.noise_layer_trusted import (
+    nnaqc_clean_only,
+    nnaqc_fine_tuned,
+    nnaqc_with_clean,
+)
 from lnl_core.methods.registry import Entry, check_options, get_method, method_names, register
 from lnl_core.methods.robust import Savage, Sigmoid, Unhinged
 from lnl_core.methods.trusted import clean_only, forward_fine_tuned
+from lnl_core.methods.unicon import UNICON
 
 register("cross-entropy", CrossEntropy, "trust the labels: the baseline", "patrini2017")
 register("unhinged", Unhinged, "linear loss, after batch normalisation", "patrini2017")
@@ -34,6 +47,7 @@ register("cnn-crf", CNNCRF, "clean and noisy label in one undirected model", "ta
 register("nnaqc", NNAQC, "a nonlinear noise layer, and quasi-clustering", "jindal2019")
 register("nnaqc-dropout", NNAQCDropout, "the same with dropout on the layer", "jindal2019")
 register("nnaqc-clean-only", nnaqc_clean_only, "nnaqc on the trusted samples alone", "jindal2019")
+register("nnaqc-with-clean", nnaqc_with_clean, "nnaqc on noisy and trusted samples", "jindal2019")
 register("nnaqc-fine-tuned", nnaqc_fine_tuned, "nnaqc, then clean-only", "jindal2019")
 register("nna", NNA, "the nonlinear noise layer alone", "jindal2019")
 register("qc", QC, "quasi-clustering alone: mix labels with predictions", "jindal2019")
@@ -43,6 +57,13 @@ register("trace", Trace, "a linear noise layer, its trace kept small", "jindal20
 register("dropout-layer", DropoutLayer, "a noise layer under dropout", "jindal2019")
 register("can", CAN, "infer the label's quality and the latent label", "yao2018")
 register("icnm", ICNM, "what is there, and whether it is reported", "yao2018")
+register("dividemix", DivideMix, "small losses keep their labels, others are guessed", "kim2024")
+register("unicon", UNICON, "the same, of each class alike, and contrastive", "kim2024")
+register("flywheel", Flywheel, "clean labels found, wrong ones replaced, in turns", "kim2024")
+register("flywheel-no-cr", WithoutRegulariser, "without the confidence regulariser", "kim2024")
+register("flywheel-no-aux", MainEM, "the main network alone, samples reweighted", "kim2024")
+register("flywheel-fixed-epsilon", FixedEpsilon, "corruption uniform for good", "kim2024")
+register("flywheel-no-cl", WithoutContrast, "without the contrastive term", "kim2024")
 
 __all__ = [
     "Backward", "BootstrapHard", "BootstrapSoft", "CrossEntropy", "Entry", "Forward", "Method",

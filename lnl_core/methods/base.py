@@ -32,7 +32,8 @@ class Method(nn.Module):
     A subclass is refused multi-label data unless it sets `multi_label`.
     """
 
-    #: The views a batch carries, each drawn on its own: "weak" (augmented) or "plain".
+    #: The views a batch carries, each drawn on its own: "weak" (augmented), "strong" (and then
+    #: RandAugment, see `strong.py`) or "plain".
     views: tuple[str, ...] = ("weak",)
     #: Whether the method is defined for multi-hot labels.
     multi_label = False

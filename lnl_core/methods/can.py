@@ -2,7 +2,7 @@
 
 A label is wrong for a reason. Beside the latent true label z, a *quality variable* s stands behind
 the noisy label y; both are inferred from the sample and its label, and the classifier learns from
-what is inferred of z. `lnl_core/quality_embedding.py` has the formulas, `can_layers.py` the layers.
+what is inferred of z. `losses/quality_embedding.py` has the formulas, `can_layers.py` the layers.
 
 No code of the authors is public. What the paper leaves open, or prints wrongly, is an option of
 `CAN`; its default is ours. Measured for the defaults: mAP in percent after the last of 90 epochs,
@@ -32,9 +32,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lnl_core import losses, multi_label, quality_embedding, quality_patterns
+from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import InputError, unknown_name
+from lnl_core.losses import multi_label, quality_embedding
+from lnl_core.measures import quality_patterns
 from lnl_core.methods.base import Method
 from lnl_core.methods.can_layers import Decoder, Encoder, Encoding
 from lnl_core.methods.options import flag, number, whole

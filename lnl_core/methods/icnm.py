@@ -8,8 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lnl_core import losses, multi_label
+from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
+from lnl_core.losses import multi_label
 from lnl_core.methods.base import Method
 from lnl_core.methods.options import number
 

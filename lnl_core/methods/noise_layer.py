@@ -2,7 +2,7 @@
 
 A layer on top of the classifier turns its prediction of the clean label into one of the noisy
 label; network and layer are trained together on the noisy labels, and the classifier alone
-predicts. `lnl_core/noise_layers.py` has the formulas.
+predicts. `lnl_core/losses/noise_layers.py` has the formulas.
 
 The paper does not say how W starts, at what rate dropout acts, what the trace is weighted with, or
 whether L_QC's target passes a gradient. Options say it here and in `noise_layer_rivals.py`.
@@ -27,8 +27,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lnl_core import noise_layers
 from lnl_core.data import TrainingSet
+from lnl_core.losses import noise_layers
 from lnl_core.methods.base import Method
 from lnl_core.methods.options import flag, number
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from lnl_core import multi_label, noise_layers
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import unknown_name
+from lnl_core.losses import multi_label, noise_layers
 from lnl_core.methods.correction import Forward
 from lnl_core.methods.noise_layer import ALPHA, BETA, LAYERS, NNA
 from lnl_core.methods.options import flag, number

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import unknown_name
+from lnl_core.losses.soft import entropy, kl_divergence, prior_divergence
 from lnl_core.methods.base import Method
 from lnl_core.methods.options import flag, number, whole
-from lnl_core.soft_losses import entropy, kl_divergence, prior_divergence
 
 PRIORS = ("uniform", "labels")
 OUTPUTS = ("training", "evaluation")

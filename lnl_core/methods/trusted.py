@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from lnl_core.data import NoisyData
+from lnl_core.methods.base import Method
 from lnl_core.methods.baseline import CrossEntropy
 from lnl_core.methods.correction import Forward
 
@@ -36,6 +38,11 @@ def forward_fine_tuned(run: Run) -> Iterator[Any]:
     data = run.data.trusted_only()  # refused before a net has been trained, and not after
     first = run.build(Forward)
     yield from run.fit(first)
+    yield from fine_tune(run, first, data)
+
+
+def fine_tune(run: Run, first: Method, data: NoisyData) -> Iterator[Any]:
+    """Cross-entropy on `data`, the trusted samples, from where the first method's net ended."""
     second = run.build(CrossEntropy, data=data)
     second.net.load_state_dict(first.net.state_dict())
     yield from run.fit(second, stage=STAGE, data=data)

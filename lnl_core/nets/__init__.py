@@ -27,6 +27,7 @@ from lnl_core.nets.lenet import LeNet
 from lnl_core.nets.matconvnet import LCCNN, MatConvNetCifar
 from lnl_core.nets.mlp import MLP
 from lnl_core.nets.resnet import cifar_resnet, preact_resnet18, preact_resnet32
+from lnl_core.nets.resnet34 import ResNet34
 from lnl_core.nets.resnet50 import ResNet50
 from lnl_core.nets.text import LSTM, WordEmbedding
 
@@ -69,6 +70,9 @@ NETS: dict[str, NetSpec] = {
     "preact-resnet32": NetSpec("32-64-128 (Tanaka et al., CIFAR-10)", preact_resnet32),
     "preact-resnet18": NetSpec("64-128-256-512 (DivideMix, LNL-flywheel, CIFAR)", preact_resnet18),
     "alexnet": NetSpec("photographs, first blocks ImageNet's and frozen, or not (NNAQC)", AlexNet),
+    "resnet34": NetSpec(
+        "photographs (not CIFAR), from ImageNet's weights or not (CAN, VOC)", ResNet34
+    ),
     "resnet50": NetSpec("photographs, from ImageNet's weights or not (Clothing1M)", ResNet50),
     "word-embedding": NetSpec(
         "50 dimensions a word, all words side by side (Patrini et al., IMDB)",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from types import ModuleType
 
 from lnl_core.errors import InputError, unknown_name
-from lnl_core.papers import jindal2019, patrini2017, tanaka2018, yao2018
+from lnl_core.papers import jindal2019, kim2024, patrini2017, tanaka2018, yao2018
 
 PAPERS: dict[str, ModuleType] = {
     "patrini2017": patrini2017,
     "jindal2019": jindal2019,
     "tanaka2018": tanaka2018,
     "yao2018": yao2018,
+    "kim2024": kim2024,
 }
 
 

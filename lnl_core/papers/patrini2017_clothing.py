@@ -23,8 +23,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lnl_core.config import TrainConfig
+from lnl_core.ledger.published import read_published
 from lnl_core.papers.spec import Claim, Means, Table
-from lnl_core.published import read_published
 
 _NOISY = TrainConfig(
     epochs=10, batch_size=32, optimizer="sgd", lr=1e-3, momentum=0.9, weight_decay=1e-3,

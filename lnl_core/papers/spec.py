@@ -1,4 +1,4 @@
-"""What a paper's tables and claims look like as data. `tables.py` computes with them."""
+"""What a paper's tables and claims look like as data. `ledger/tables.py` computes with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ERRORS = {"error": "accuracy", "top5-error": "top5"}
 class Setting:
     """What a column stands for: its noise; where the CSV has a `setting` for it, that; what its
     runs have otherwise (keywords of `profiles.configure`); and if it counts a part of the samples
-    alone, which (see `measures.py`)."""
+    alone, which (see `ledger/measures.py`)."""
 
     noise: str
     setting: str = ""
@@ -34,13 +34,15 @@ class Table:
     `smoke` is the embedded dataset that stands in for the paper's in the profile `smoke`.
     `rows` tells rows of one method apart, where the CSV has several: method → `row` there.
     `limit` is how many training samples the block's networks saw, None for all. `metric` is what
-    is printed, in percent: one of `measures.py`, or `error` or `top5-error`.
+    is printed, in percent: one of `ledger/measures.py`, or `error` or `top5-error`.
 
     A column that is more than a noise is in `settings`. `draws` says by protocol how noise is
     drawn, where not `bernoulli`. `printed` is the CSV's name of the table, where that is not
     `name`: one printed table may be several here, each with one metric and one selection rule.
     `unit` is what one printed unit is in percent. `marks`: whether our numbers get marks by the
-    rules of `marks.py`.
+    rules of `ledger/marks.py`. `dashes` are the (method, column) that the paper prints as a dash,
+    and that are no cells here. `printed_data` is the CSV's name of the data, where `data` does not
+    end in it.
     """
 
     paper: str
@@ -62,6 +64,14 @@ class Table:
     printed: str = ""
     unit: float = 1.0
     marks: bool = True
+    dashes: frozenset[tuple[str, str]] = frozenset()
+    printed_data: str = ""
+
+    @property
+    def cells(self) -> tuple[tuple[str, str], ...]:
+        """Every (method, column) that is a cell, row by row."""
+        every = ((method, column) for method in self.methods for column in self.columns)
+        return tuple(cell for cell in every if cell not in self.dashes)
 
     @property
     def full_name(self) -> str:
@@ -82,11 +92,13 @@ class Table:
 
     @property
     def measure(self) -> str:
-        """What of a record it is, see `measures.py`."""
+        """What of a record it is, see `ledger/measures.py`."""
         return ERRORS.get(self.metric, self.metric)
 
     def percent(self, accuracy: float) -> float:
-        """What was measured, a fraction, as what the table prints."""
+        """What was measured, a fraction, as what the table prints. Seconds stay seconds."""
+        if self.metric == "seconds":
+            return accuracy
         return 100 * (1 - accuracy if self.errors else accuracy)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from lnl_core.ledger.published import read_published
 from lnl_core.papers.spec import Claim, Means, beats
-from lnl_core.published import read_published
 
 METRICS = ("", "-recovery")
 #: Half of cats and dogs exchanged: nothing tells them apart.

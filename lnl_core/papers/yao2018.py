@@ -7,12 +7,13 @@ No code of the authors is public, so `text` is the only protocol. What the text 
   224 x 224 of a picture of 256 x 256 and a flip, and ImageNet's means and deviations.
 - Whether the residual network begins with ImageNet's weights: 86.8 mAP from the 5,011 pictures of
   VOC 2007 is not to be had without.
-- Six crops: the central one alone is evaluated here.
+- Which six crops: of a picture of 256 x 256 the left, middle and right window, each as it is and
+  mirrored; their logits are averaged (`crops.py`).
 - Which epoch is reported: the last, and nothing is held out.
 - VOC 2012's test labels are not published: its validation set is tested on, `voc2012`, and where it
   would be trained on, the training set alone is.
 - The scale of the MLP's features: standardised.
-- The multi-label form of the others: see `multi_label.py`; the paper's "Bootstrap" is the soft one.
+- The multi-label form of the others: `losses/multi_label.py`; its "Bootstrap" is the soft one.
 
 Beside the paper's tables stand ours, Table 5 and 6 and the separation that Figure 7 shows, on two
 sets that need no download (`digits-vectors`, an MLP; `shapes-multi`, a small convolutional net).
@@ -33,8 +34,9 @@ _FEATURES = TrainConfig(
     lr_drops=(30, 60), preprocess="standardise",
 )  # fmt: skip
 _IMAGES = replace(
-    _FEATURES, weight_decay=1e-4, preprocess="imagenet", augmentation="window-flip", train_eval=2000
-)
+    _FEATURES, weight_decay=1e-4, preprocess="imagenet", augmentation="window-flip",
+    train_eval=2000, test_crops=6,
+)  # fmt: skip
 _PHOTOGRAPHS = {
     "text": {
         "net": "resnet34",

@@ -3,11 +3,23 @@
 from lnl_core.widgets.correction import CorrectionExplorer, corrected_losses, render_corrections
 from lnl_core.widgets.denoising import DenoisingExplorer, denoising, render_denoising
 from lnl_core.widgets.noise import NoiseExplorer, draw_noise, render_noise
+from lnl_core.widgets.quality import QualityExplorer, pick
+from lnl_core.widgets.quality_survey import (
+    Survey,
+    draw_embedding,
+    embedding_legend,
+    in_words,
+    render_quality,
+    survey,
+    train_and_survey,
+)
 from lnl_core.widgets.relabelling import RelabellingExplorer, clean_labels, render_cleaning
 from lnl_core.widgets.relabelling_terms import relabelling_terms, render_terms
 
 __all__ = [
-    "CorrectionExplorer", "DenoisingExplorer", "NoiseExplorer", "RelabellingExplorer",
-    "clean_labels", "corrected_losses", "denoising", "draw_noise", "relabelling_terms",
-    "render_cleaning", "render_corrections", "render_denoising", "render_noise", "render_terms",
+    "CorrectionExplorer", "DenoisingExplorer", "NoiseExplorer", "QualityExplorer",
+    "RelabellingExplorer", "Survey", "clean_labels", "corrected_losses", "denoising",
+    "draw_embedding", "draw_noise", "embedding_legend", "in_words", "pick", "relabelling_terms",
+    "render_cleaning", "render_corrections", "render_denoising", "render_noise", "render_quality",
+    "render_terms", "survey", "train_and_survey",
 ]  # fmt: skip

@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lnl_core import losses, noise_layers, plots
+from lnl_core import losses, plots
 from lnl_core.data import Dataset
 from lnl_core.errors import InputError
+from lnl_core.losses import noise_layers
 from lnl_core.noise import Noise
 from lnl_core.profiles import configure
 from lnl_core.run import Run

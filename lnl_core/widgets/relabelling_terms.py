@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lnl_core import plots
-from lnl_core.soft_losses import entropy, kl_divergence, prior_divergence
+from lnl_core.losses.soft import entropy, kl_divergence, prior_divergence
 
 #: Confidences from which a label is followed, and how many updates it is.
 STARTS, UPDATES = (0.55, 0.7, 0.85), 12

@@ -28,10 +28,10 @@ import torch
 from torch.nn import functional as F
 
 from lnl_core import Method, Noise, Run, configure, load_dataset, plots, register, transition
+from lnl_core.measures.selection import RULES, select
 from lnl_core.noise import PROTOCOLS
 from lnl_core.notebook import Session, exercise, show, table, watch
 from lnl_core.profiles import PROFILES
-from lnl_core.selection import RULES, select
 from lnl_core.widgets import NoiseExplorer, draw_noise, render_noise
 
 session = Session("00_start_here", PROFILE, OUT_DIR)

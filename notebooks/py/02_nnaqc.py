@@ -24,17 +24,18 @@ from collections import Counter
 import numpy as np
 import torch
 
-from lnl_core import Noise, Run, configure, load_dataset, losses, noise_layers, plots
+from lnl_core import Noise, Run, configure, load_dataset, losses, plots
 from lnl_core.cross_validation import choose, trials
-from lnl_core.grid import results_folder
+from lnl_core.ledger.grid import results_folder
+from lnl_core.ledger.report import as_printed, study_row
+from lnl_core.ledger.studies import all_studies, study_rows
+from lnl_core.ledger.tables import all_tables, decide_across, decide_claims, table_cells
+from lnl_core.ledger.verdicts import VERDICTS
+from lnl_core.losses import noise_layers
+from lnl_core.measures.selection import select
 from lnl_core.notebook import Session, exercise, show, table, watch
 from lnl_core.papers import PAPERS
 from lnl_core.profiles import PROFILES
-from lnl_core.report import as_printed, study_row
-from lnl_core.selection import select
-from lnl_core.studies import all_studies, study_rows
-from lnl_core.tables import all_tables, decide_across, decide_claims, table_cells
-from lnl_core.verdicts import VERDICTS
 from lnl_core.widgets import (
     DenoisingExplorer,
     denoising,

@@ -25,16 +25,16 @@ import numpy as np
 import torch
 
 from lnl_core import EpochRecord, Noise, Run, configure, load_dataset, losses, plots, transition
-from lnl_core.grid import results_folder
+from lnl_core.ledger.grid import results_folder
+from lnl_core.ledger.report import as_printed
+from lnl_core.ledger.studies import get_study, study_configs
+from lnl_core.ledger.tables import all_tables, cell_config, get_table, matching, means, table_cells
+from lnl_core.ledger.verdicts import VERDICTS
+from lnl_core.losses.soft import entropy, kl_divergence, prior_divergence
+from lnl_core.measures.selection import select
 from lnl_core.notebook import Session, exercise, show, table, watch
 from lnl_core.papers import PAPERS
 from lnl_core.profiles import PROFILES
-from lnl_core.report import as_printed
-from lnl_core.selection import select
-from lnl_core.soft_losses import entropy, kl_divergence, prior_divergence
-from lnl_core.studies import get_study, study_configs
-from lnl_core.tables import all_tables, cell_config, get_table, matching, means, table_cells
-from lnl_core.verdicts import VERDICTS
 from lnl_core.widgets import (
     RelabellingExplorer,
     clean_labels,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lnl_core.tables import Cell
-from lnl_core.verdicts import Comparison
+from lnl_core.ledger.tables import Cell
+from lnl_core.ledger.verdicts import Comparison
 
 
 def show_mean(comparison: Comparison) -> str:
@@ -34,7 +34,7 @@ def cell_row(cell: Cell) -> dict[str, str]:
 
 def as_printed(cells: Sequence[Cell]) -> list[dict[str, str]]:
     """The table in its printed shape, a row a method: `published → ours ± std (n) verdict`, or
-    `ours ± std (n)` where nothing was published."""
+    `ours ± std (n)` where nothing was published, and a dash where there is no cell."""
     rows: dict[str, dict[str, str]] = {}
     for cell in cells:
         words = cell_row(cell)
@@ -42,7 +42,8 @@ def as_printed(cells: Sequence[Cell]) -> list[dict[str, str]]:
         if cell.comparison.published is not None:
             text = f"{words['published']} → {text} {words['verdict']}"
         rows.setdefault(cell.method, {"method": cell.method})[cell.column] = text
-    return list(rows.values())
+    head = max(rows.values(), key=len, default={})  # some row has every column
+    return [dict.fromkeys(head, "—") | row for row in rows.values()]
 
 
 def _marked(text: str, mark: str) -> str:

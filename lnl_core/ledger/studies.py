@@ -7,10 +7,10 @@ from typing import Any
 
 from lnl_core.config import RunConfig
 from lnl_core.errors import unknown_name
+from lnl_core.ledger.tables import Record, cell_config, matching
+from lnl_core.ledger.verdicts import Comparison, compare
 from lnl_core.papers import PAPERS
 from lnl_core.papers.spec import Study, Variant
-from lnl_core.tables import Record, cell_config, matching
-from lnl_core.verdicts import Comparison, compare
 
 
 def all_studies() -> dict[str, Study]:

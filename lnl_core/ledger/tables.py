@@ -12,22 +12,26 @@ from lnl_core.data.clothing1m import ORIGINAL as CLOTHING1M_ORIGINAL
 from lnl_core.data.imagenet import ORIGINAL as IMAGENET_ORIGINAL
 from lnl_core.data.imdb import ORIGINAL as IMDB_ORIGINAL
 from lnl_core.data.label_vectors import DIGITS_VECTORS
+from lnl_core.data.shapes import SHAPES
 from lnl_core.data.shapes_multi import SHAPES_MULTI
+from lnl_core.data.tiny_imagenet import ORIGINAL as TINY_ORIGINAL
+from lnl_core.data.webvision import ORIGINAL as WEBVISION_ORIGINAL
 from lnl_core.errors import unknown_name
-from lnl_core.marks import column_marks
-from lnl_core.measures import measured
+from lnl_core.ledger.marks import column_marks
+from lnl_core.ledger.measures import measured
+from lnl_core.ledger.published import Published, read_published
+from lnl_core.ledger.verdicts import Comparison, compare
 from lnl_core.methods import get_method, method_names
 from lnl_core.noise import Noise, parse_noise
 from lnl_core.papers import PAPERS, paper_settings
 from lnl_core.papers.spec import Claim, Means, Table
 from lnl_core.profiles import configure
-from lnl_core.published import Published, read_published
-from lnl_core.verdicts import Comparison, compare
 
 Record = dict[str, Any]
 #: Sources that are not torchvision's and still the dataset as published.
 ORIGINALS = (
-    IMDB_ORIGINAL, CLOTHING1M_ORIGINAL, IMAGENET_ORIGINAL, DIGITS_VECTORS, SHAPES_MULTI
+    IMDB_ORIGINAL, CLOTHING1M_ORIGINAL, IMAGENET_ORIGINAL, TINY_ORIGINAL, WEBVISION_ORIGINAL,
+    DIGITS_VECTORS, SHAPES, SHAPES_MULTI,
 )  # fmt: skip
 
 
@@ -130,7 +134,8 @@ def published_cell(table: Table, method: str, column: str) -> Published | None:
         if (
             (row.table, row.method, row.metric) == (table.printed_name, method, table.metric)
             and row.selection in (table.selection, "unstated")
-            and table.data.endswith(row.dataset)  # web-voc2007: trained on WEB, tested on VOC 2007
+            # web-voc2007: trained on WEB, tested on VOC 2007
+            and (table.printed_data or table.data).endswith(row.dataset)
             and (column not in table.settings or row.setting == setting.setting)
             and wanted.name in (row.noise, own_map)
             and (wanted.rate or 0) == (row.rate or 0)
@@ -154,11 +159,14 @@ def table_cells(table: Table, records: Iterable[Record], protocol: str | None = 
     records = list(records)
     cells = {
         (method, column): _cell(table, method, column, records, protocol)
-        for method in table.methods
-        for column in table.columns
+        for method, column in table.cells
     }
     for column in table.columns if table.marks else ():
-        results = {method: cells[method, column].comparison for method in table.methods}
+        results = {
+            method: cells[method, column].comparison
+            for method in table.methods
+            if (method, column) in cells
+        }
         noisy = parse_noise(table.setting(column).noise).name != "none"
         found = column_marks(results, noisy=noisy, several_runs=table.runs > 1)
         for method, mark in found.items():

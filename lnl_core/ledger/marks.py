@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lnl_core.verdicts import Comparison
+from lnl_core.ledger.verdicts import Comparison
 
 KNOWS_T = ("backward", "forward")
 ESTIMATES_T = {"backward-estimated": "backward", "forward-estimated": "forward"}

@@ -6,13 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from types import ModuleType
 
-from lnl_core.grid import results_folder
-from lnl_core.papers import PAPERS
-from lnl_core.papers.spec import Table
-from lnl_core.report import as_printed, group_row, markdown, study_row
-from lnl_core.selection import RULES
-from lnl_core.studies import all_studies, study_keys, study_rows
-from lnl_core.tables import (
+from lnl_core.ledger.grid import results_folder
+from lnl_core.ledger.report import as_printed, group_row, markdown, study_row
+from lnl_core.ledger.studies import all_studies, study_keys, study_rows
+from lnl_core.ledger.tables import (
     Cell,
     Record,
     decide_across,
@@ -22,7 +19,10 @@ from lnl_core.tables import (
     own_tables,
     table_cells,
 )
-from lnl_core.verdicts import VERDICTS
+from lnl_core.ledger.verdicts import VERDICTS
+from lnl_core.measures.selection import RULES
+from lnl_core.papers import PAPERS
+from lnl_core.papers.spec import Table
 
 HEAD = """# Results
 

@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lnl_core import cifar100, transition
+from lnl_core import transition
 from lnl_core.errors import InputError, unknown_name
-from lnl_core.label_shuffle import shuffle_labels
-from lnl_core.random_noise import random_k_matrix, simplex_matrix
+from lnl_core.noise import cifar100
+from lnl_core.noise.label_shuffle import shuffle_labels
+from lnl_core.noise.random_matrices import random_k_matrix, simplex_matrix
 from lnl_core.streams import numpy_generator
 
 #: Name → (takes a rate, one line for `lnl list noise`).
@@ -69,13 +70,24 @@ PROTOCOLS: dict[str, tuple[bool, str]] = {
         False,
         "the same on features of a small net trained on a tenth of the data, clean (no weights)",
     ),
+    "part-dependent": (
+        True,
+        "each sample at a rate of its own, to where projections of its pixels say, other ones for "
+        "each clean class (Xia et al. 2020)",
+    ),
+    "part-dependent-shared": (
+        True,
+        "the same with one projection for all classes (Cheng et al. 2021, CORES²)",
+    ),
     "matrix": (False, "a transition matrix from a file: matrix:PATH (.npy, or text, a row a line)"),
     "given": (False, "the dataset's own noisy labels (y_train_noisy)"),
 }
 
 #: Protocols whose labels depend on the samples: no matrix says all of them, and
 #: `data/sample_noise.py` draws them.
-FROM_SAMPLES = ("pseudo-label", "pseudo-label-standin")
+FROM_SAMPLES = (
+    "pseudo-label", "pseudo-label-standin", "part-dependent", "part-dependent-shared",
+)  # fmt: skip
 
 #: Dataset → which class is mistaken for which. A class that is not named keeps its label.
 ASYMMETRIC_MAPS: dict[str, dict[int, int]] = {

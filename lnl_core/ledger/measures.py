@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any
 
 Epoch = dict[str, Any]
@@ -9,6 +10,7 @@ Epoch = dict[str, Any]
 #: Metric → one line. All are fractions.
 METRICS: dict[str, str] = {
     "accuracy": "on the test data",
+    "top1": "the same, as it is printed beside top5",
     "top5": "share of the test data whose label is among the five likeliest",
     "map": "mean average precision on the test data, multi-label",
     "ap": "average precision of one class on the test data, multi-label",
@@ -17,6 +19,7 @@ METRICS: dict[str, str] = {
     "recovery-accuracy": "of the labels that a method puts in the noisy ones' place, against the "
     "clean ones; of a method that relabels nothing, its predictions on the training split",
     "count": "the share of training samples whose soft label is so confident",
+    "seconds": "an epoch takes, its evaluation included: no fraction, and the machine's own",
 }
 
 #: Metric → its name among an epoch's diagnostics, which for `ap` has the class in it.
@@ -24,7 +27,7 @@ IN_DIAGNOSTICS = {"map": "test_map", "ap": "test_ap", "selection-auc": "selectio
 
 
 def measured(record: dict[str, Any], metric: str, rule: str, part: str = "") -> float | None:
-    """The record's number, a fraction, or None where it has none.
+    """The record's number, a fraction (but seconds), or None where it has none.
 
     Accuracy is the record's own, under any rule; for the other metrics the rule is `last` or
     `best_val_clean`. Recovery is read off the stage that relabels: its last
@@ -32,9 +35,12 @@ def measured(record: dict[str, Any], metric: str, rule: str, part: str = "") -> 
     of confidence (`recovery.CONFIDENCES`), for recovery and count, and for `ap` the class, which
     only a last epoch has.
     """
-    if metric == "accuracy":
+    if metric in ("accuracy", "top1"):
         return record["metrics"][rule]
     history: list[Epoch] = record["history"]
+    if metric == "seconds":
+        # The first half is warm-up in part, and the first epoch compiles and allocates.
+        return median(epoch["seconds"] for epoch in history[len(history) // 2 :])
     if metric == "top5":
         epoch = _selected(_stage(history, history[-1]["stage"]), rule)
         return None if epoch is None else epoch.get("test_top5")

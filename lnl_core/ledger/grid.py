@@ -27,8 +27,8 @@ from lnl_core.accel.together import Deferred, train_together
 from lnl_core.config import RunConfig
 from lnl_core.data import Dataset, load_dataset
 from lnl_core.errors import DivergedError, InputError
+from lnl_core.ledger.records import Folder, project_folder, record_key
 from lnl_core.methods import get_method
-from lnl_core.records import Folder, project_folder, record_key
 from lnl_core.run import Run
 
 CHECKPOINTS = ".checkpoints"

@@ -7,7 +7,7 @@ matrix of this project: the paper's Wŷ is ŷ @ weight, and its σ(W e_j) row j 
 * linear: ŷ' = softmax(weight)ᵀ ŷ (eq. 5), the law of total probability with a learned T;
 * nonlinear: ŷ' = softmax(Wŷ) (eq. 3), which is not what any T makes of ŷ, unless ŷ is one-hot.
 
-Conventions of `losses.py`: only the last dimension is reduced, one number a sample.
+Conventions of `per_sample.py`: only the last dimension is reduced, one number a sample.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ P(y|x) = Σ_z ∫ P(y|z,s) P(z|x) P(s) ds. A label is a Bernoulli variable given
   P(s) = N(0, I);
 * `decoded` [..., K], the decoder's: P(y_k = 1|z,s) = σ(decoded_k).
 
-Conventions of `losses.py`: only the last dimension is reduced, one number a sample, log space.
+Conventions of `per_sample.py`: only the last dimension is reduced, one number a sample, log space.
 (The appendix calls q(z) and P(z) multinomial, Section III-C has K Bernoulli variables; eq. 8's sum
 over z_mk is the latter's.)
 """

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from lnl_core.errors import InputError, unknown_name
-from lnl_core.records import project_folder
+from lnl_core.ledger.records import project_folder
 
 COLUMNS = (
     "paper", "table", "dataset", "net", "n_train", "noise", "rate", "method", "metric",

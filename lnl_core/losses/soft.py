@@ -1,7 +1,7 @@
 """Losses of label distributions, and of a whole batch's predictions: Tanaka et al. 2018.
 
-As in `losses.py`: pure functions of logits [..., K] (or [..., B, K] where a batch is averaged), in
-log space, nothing averaged but what the docstring says.
+As in `per_sample.py`: pure functions of logits [..., K] (or [..., B, K] where a batch is
+averaged), in log space, nothing averaged but what the docstring says.
 """
 
 from __future__ import annotations

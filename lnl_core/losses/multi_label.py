@@ -2,7 +2,7 @@
 that were written for one label a sample, as the comparisons of Yao et al. 2018 need them.
 
 Their text does not say how it made LearnQ, ICNM and bootstrapping multi-label. Conventions of
-`losses.py`; `target` is float [..., K] in [0, 1].
+`per_sample.py`; `target` is float [..., K] in [0, 1].
 """
 
 from __future__ import annotations

@@ -156,7 +156,7 @@ def check_record(record: Any) -> None:
 
 
 def _metrics_of(record: dict[str, Any]) -> dict[str, float | None]:
-    from lnl_core.selection import select
+    from lnl_core.measures.selection import select
     from lnl_core.train import EpochRecord
 
     try:
@@ -174,7 +174,7 @@ def set_aside(file: Path, why: Exception) -> None:
 
 def project_folder(name: str) -> Path:
     """`data/NAME` of the checkout that this package is in."""
-    folder = Path(__file__).resolve().parent.parent / "data"
+    folder = Path(__file__).resolve().parent.parent.parent / "data"
     if not folder.is_dir():
         raise InputError(
             f"no data folder beside lnl_core ({folder}): run from a checkout of the project, or "

@@ -1,0 +1,104 @@
+"""The story of Kim et al. 2024 at a size for a CPU: tables of our own, on digits and on shapes.
+
+Nobody published a number for them, so none is judged: they show whether what the paper says of
+CIFAR also holds for a small network on a small task. The schedule is the paper's shape, a cosine
+without restart and a warm-up at the start (of a quarter of the epochs at most: what each method
+does by itself); rate, batch and epochs are ours. All methods have the same training, and the
+options that their papers give for a noise. Digits are not augmented but in the strong view.
+
+`figure5-*` are Figure 5's curves at their end, on the paper's data, and `table7` is Table 7's first
+column: both have no printed number that a verdict could rest on, a curve being no table and
+"seconds" those of a machine that the paper does not name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lnl_core.config import TrainConfig
+from lnl_core.noise import Noise
+from lnl_core.papers.kim2024_settings import FLYWHEELS, options_of
+from lnl_core.papers.spec import Table
+
+METHODS = (
+    "cross-entropy", "mixup", "forward-estimated", "co-teaching-plus", "elr", "dividemix", "unicon",
+    *FLYWHEELS,
+)  # fmt: skip
+#: Those that judge labels and replace them: Figure 5.
+JUDGES = ("dividemix", "unicon", "flywheel")
+COLUMNS = (
+    "symmetric-inclusive:0.2", "symmetric-inclusive:0.5", "symmetric-inclusive:0.8",
+    "asymmetric:0.4", "part-dependent:0.4",
+)  # fmt: skip
+_DATA: dict[str, dict[str, Any]] = {
+    "digits": {
+        "net": "mlp",
+        "train": TrainConfig(
+            epochs=60, batch_size=32, lr=0.02, weight_decay=5e-4, schedule="cosine",
+            preprocess="unit",
+        ),
+    },
+    "shapes": {
+        "net": "lenet",
+        "train": TrainConfig(
+            epochs=20, batch_size=64, lr=0.02, weight_decay=5e-4, schedule="cosine",
+            preprocess="standardise", augmentation="crop-flip", train_eval=2000,
+        ),
+    },
+}  # fmt: skip
+
+
+def _by_noise(method: str, noise: Noise) -> dict[str, Any]:
+    return {"options": options_of(method, noise)}
+
+
+#: As `SETTINGS`, for the tables below alone: whoever else trains on these data is not concerned.
+OWN_SETTINGS = {
+    data: {"ours": own | {"val_fraction": 0.0, "by_noise": _by_noise}} for data, own in _DATA.items()
+}
+
+_FIGURE5 = (
+    ("auc", "selection-auc", "clean from wrong labels, area under the curve"),
+    ("refurbished", "recovery-accuracy", "accuracy of the refurbished labels"),
+)
+
+
+def _table(name: str, title: str, data: str, **given: Any) -> Table:
+    return Table(
+        paper="kim2024", name=name, title=title, data=data, marks=False,
+        **{"methods": METHODS, "columns": COLUMNS, "selection": "last", "runs": 3} | given,
+    )  # fmt: skip
+
+
+def _own() -> Iterator[Table]:
+    for data in _DATA:
+        own = {"smoke": data}
+        yield _table(data, f"{data.capitalize()}, every method: test accuracy, last", data, **own)
+        for suffix, metric, words in _FIGURE5:
+            yield _table(
+                f"{data}-{suffix}", f"{data.capitalize()}, Figure 5's end: {words}", data,
+                methods=JUDGES, metric=metric, **own,
+            )  # fmt: skip
+
+
+def _figure5() -> Iterator[Table]:
+    for suffix, metric, words in _FIGURE5:
+        yield _table(
+            f"figure5-{suffix}", f"Figure 5's end, CIFAR-10 with 90% symmetric noise: {words}",
+            "cifar10", methods=JUDGES, columns=("symmetric-inclusive:0.9",), metric=metric, runs=1,
+            smoke="shapes",
+        )  # fmt: skip
+
+
+def _table7() -> Table:
+    return _table(
+        "table7",
+        "Table 7, CIFAR-10: seconds an epoch, on whatever machine a run was; `python -m "
+        "benchmarks.methods` times training and inference side by side, beside the paper's ratios",
+        "cifar10", methods=JUDGES, columns=("symmetric-inclusive:0.5",), metric="seconds", runs=1,
+        smoke="shapes",
+    )  # fmt: skip
+
+
+OWN_TABLES: tuple[Table, ...] = (*_own(), *_figure5(), _table7())
