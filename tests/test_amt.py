@@ -18,7 +18,7 @@ from lnl_core.ledger.tables import cell_config, get_table
 from lnl_core.noise import parse_noise
 from lnl_core.papers import yao2018
 
-ITEMS, ANSWERS = 40, 5
+ITEMS, ANSWERS = 80, 5
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_every_answer_is_a_sample(folder):
 
 def test_sd4_is_each_dog_once_a_quarter_of_them_to_test_on(folder):
     data, crowd = load_dataset("sd4"), load_dataset("amt-sd4")
-    assert (len(data.x_train), len(data.x_test)) == (30, 10)
+    assert (len(data.x_train), len(data.x_test)) == (60, 20)
     assert torch.equal(data.x_test, crowd.x_test) and torch.equal(data.y_test, crowd.y_test)
     features, truth = np.load(folder / FEATURES), dict(table_of(folder / "dog_truth.txt"))
     seen = []
@@ -75,8 +75,8 @@ def test_the_crowds_matrix_is_measured_and_the_rate_realised(folder):
 
 
 def test_as_many_answers_and_features_as_published_are_called_the_original(folder, monkeypatch):
-    assert load_dataset("sd4").source == f"a crowd's answers on features, 200 on {ITEMS}"
-    monkeypatch.setattr(amt, "COUNTS", (200, 12))
+    assert load_dataset("sd4").source == f"a crowd's answers on features, 400 on {ITEMS}"
+    monkeypatch.setattr(amt, "COUNTS", (400, 12))
     assert load_dataset("sd4").source == load_dataset("amt-sd4").source == ORIGINAL
 
 
@@ -141,9 +141,9 @@ def test_an_empty_file_is_named(folder):
         ("dog_crowd.txt", "1\t2\t0", "3 whole numbers from 1 up"),
         ("dog_crowd.txt", "1\t2\t-1", "3 whole numbers from 1 up"),
         ("dog_crowd.txt", "1\t2\t5", "labels from 1 to 4"),
-        ("dog_crowd.txt", "41\t2\t1", "items run from 1 to 40"),
+        ("dog_crowd.txt", "81\t2\t1", "items run from 1 to 80"),
         ("dog_truth.txt", "1\t2\t3", "2 whole numbers from 1 up"),
-        ("dog_truth.txt", "41\t5", "from 1 to 4"),
+        ("dog_truth.txt", "81\t5", "from 1 to 4"),
     ],
 )
 def test_a_wrong_line_is_named(folder, file, line, words):
@@ -160,17 +160,17 @@ def test_an_item_has_one_true_label_and_each_has_one(folder):
     load_amt("sd4", folder)
     item, label = lines[3].split()
     file.write_text("\n".join([*lines, f"{item}\t{int(label) % 4 + 1}"]))
-    assert "line 41" in refused(folder)
+    assert "line 81" in refused(folder)
     file.write_text("\n".join(lines[:3] + lines[4:]))
     assert "has no line for item 4" in refused(folder)
 
 
 @pytest.mark.parametrize(
-    "array", [np.ones((39, 12), np.float32), np.ones(40), np.ones((40, 12), np.int64)]
+    "array", [np.ones((79, 12), np.float32), np.ones(80), np.ones((80, 12), np.int64)]
 )
 def test_features_that_do_not_fit_are_refused(folder, array):
     np.save(folder / FEATURES, array)
-    assert "one row for each of the 40 items" in refused(folder)
+    assert "one row for each of the 80 items" in refused(folder)
 
 
 def test_features_are_never_unpickled(folder):

@@ -79,17 +79,14 @@ def test_the_main_losses_are_as_printed(seed, weight):
     log_g = np.log(softmax(logits.numpy(), -1))
     at_label = log_g[np.arange(30), labels]
     regulariser = (prior.numpy() * log_g).sum(-1)  # E_{ŷ ~ prior} log g[ŷ]
-    np.testing.assert_allclose(
-        fw.reweighted(logits, labels, trust), -trust.numpy() * at_label, rtol=1e-9
-    )
-    np.testing.assert_allclose(fw.confidence(logits, prior, 0.0), regulariser, rtol=1e-9)
-    np.testing.assert_allclose(
-        fw.main_loss(logits, labels, prior, weight, 0.0),
-        -at_label + weight * regulariser,
-        rtol=1e-9, atol=1e-9,
-    )  # fmt: skip
     with_floor = (prior.numpy() * np.log(np.exp(log_g) + 1e-8)).sum(-1)
-    np.testing.assert_allclose(fw.confidence(logits, prior), with_floor, rtol=1e-9)
+    for found, expected in (
+        (fw.reweighted(logits, labels, trust), -trust.numpy() * at_label),
+        (fw.confidence(logits, prior, 0.0), regulariser),
+        (fw.confidence(logits, prior), with_floor),
+        (fw.main_loss(logits, labels, prior, weight, 0.0), -at_label + weight * regulariser),
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 
 def test_the_regulariser_has_a_floor_only_where_it_is_given_one():
@@ -168,6 +165,22 @@ def test_both_matrices_are_what_maximises_their_part_of_the_likelihood(seed):
         for step in (1e-3, 0.1, 1.0):
             other = torch.tensor(rng.dirichlet(np.ones(4), 4))
             assert value(best) >= value((1 - step) * best + step * other) - 1e-9
+
+
+@few
+@given(seeds, st.floats(0.3, 0.9), st.floats(0.01, 0.3))
+def test_gamma_is_known_only_up_to_the_diagonal_of_t_c(seed, gamma, part):
+    """Where f and g agree, labels that the manifold explains may as well be corrupted into
+    themselves: with T_c' = a I + (1-a) T_c and 1-γ' = (1-γ)/(1-a) every p(ỹ|x) is the same."""
+    _, labels, prediction, _ = problem(seed)
+    matrix = torch.tensor(np.random.default_rng(seed).dirichlet(np.ones(4), 4))
+    at_label = prediction.gather(-1, labels[:, None]).squeeze(-1).log()
+    values = []
+    for a in (0.0, part):
+        corrupted = a * torch.eye(4, dtype=torch.float64) + (1 - a) * matrix
+        epsilon = fw.corruption_probability(prediction, corrupted, labels)
+        values.append(fw.log_mixture(at_label, 1 - (1 - gamma) / (1 - a), epsilon))
+    torch.testing.assert_close(*values)
 
 
 # --- degenerate input, float32 ------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from itertools import zip_longest
 
 import numpy as np
 import pytest
@@ -165,7 +166,7 @@ def test_what_the_caller_draws_between_two_steps_changes_nothing(name):
 @every_method
 def test_two_interleaved_runs_are_as_two_separate_ones(name):
     pair = [small_run(name, seed=seed, steps=True) for seed in (0, 1)]
-    for _ in zip(*pair, strict=True):
+    for _ in zip_longest(*pair):  # how many updates there are may go by what a run has learned
         pass
     for seed, run in enumerate(pair):
         assert_same_runs(finish(small_run(name, seed=seed)), run)

@@ -16,10 +16,11 @@ from lnl_core.nets import NETS, Net, build_net, net_names
 
 GREY, COLOUR = (1, 28, 28), (3, 32, 32)
 #: Those that read images; those that read token ids are in `test_text_nets.py`.
-IMAGE_NETS = [name for name, spec in NETS.items() if spec.reads == "numbers" and name != "alexnet"]
+ELSEWHERE = ("alexnet", "inception-resnet-v2")  # and those that have a test file of their own
+IMAGE_NETS = [n for n, spec in NETS.items() if spec.reads == "numbers" and n not in ELSEWHERE]
 #: The pre-activation ones for small images; the others have tests of their own.
 PHOTOGRAPHS = ("resnet34", "resnet50")
-RESNETS = [name for name in NETS if "resnet" in name and name not in PHOTOGRAPHS]
+RESNETS = [name for name in IMAGE_NETS if "resnet" in name and name not in PHOTOGRAPHS]
 PATRINI_NETS = ["mlp", "resnet14", "resnet32", "resnet44"]
 #: Too slow to be drawn again and again.
 DEEP = ("resnet32", "resnet44", *PHOTOGRAPHS)

@@ -1,4 +1,4 @@
-"""Instance-dependent noise: the probabilities against a formula, rates, and what flips depend on."""
+"""Instance-dependent noise: its probabilities against a formula, its rates, and where flips go."""
 
 from __future__ import annotations
 
@@ -75,12 +75,10 @@ def test_labels_follow_the_seed_and_the_samples(name):
     assert torch.equal(labels(), labels())
     assert not torch.equal(labels(), labels(seed=1))
     turned = dataclasses.replace(digits, x_train=digits.x_train.flip(-1))
-    before, after = labels(), labels(turned)
-    flipped = before != make_noisy(digits, Noise("none"), val_fraction=0.0).train.labels
-    # The rates are drawn, whatever the samples; where a label flips to, the samples say.
     clean = make_noisy(digits, Noise("none"), val_fraction=0.0).train.labels
-    assert (flipped ^ (after != clean)).double().mean() < 0.45
-    assert (before != after)[flipped & (after != clean)].double().mean() > 0.2
+    before, after = labels(), labels(turned)
+    both = (before != clean) & (after != clean)
+    assert (before != after)[both].double().mean() > 0.1
 
 
 def two_kinds(classes: int = 4, count: int = 4000) -> Dataset:

@@ -86,7 +86,9 @@ def test_noise_curves_have_ours_solid_and_the_papers_dashed():
     methods = ("cross-entropy", "forward")
     records = [cell_record("forward", HARD, 0.97), cell_record("forward", "none", 0.98)]
     blocks = {"run": table_cells(TABLE, records), "not run": table_cells(TABLE, [])}
-    first, second, empty = plots.noise_curves(blocks, methods, "asymmetric").axes
+    figure = plots.noise_curves(blocks, methods, "asymmetric", xlabel="rate", ylabel="mAP, %")
+    first, second, empty = figure.axes
+    assert (first.get_xlabel(), second.get_ylabel()) == ("rate", "mAP, %")
     ours = [line for line in first.lines if line.get_linestyle() == "-"]
     printed = [line for line in first.lines if line.get_linestyle() == "--"]
     assert len(printed) == 2 and len(ours) == 1

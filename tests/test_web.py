@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def folder(written, tmp_path, monkeypatch) -> Path:
 # --- what is in it --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "tested"), zip(NAMES, (40, 20), strict=True))
+@pytest.mark.parametrize(("name", "tested"), [(NAMES[0], 40), (NAMES[1], 20)])
 def test_tags_are_the_training_labels_and_voc_is_the_test(name, tested, folder):
     data = load_dataset(name)
     assert (len(data.x_train), len(data.x_test)) == (60, tested)
@@ -107,7 +108,9 @@ def test_only_a_list_of_the_published_length_is_called_the_original(written, mon
 @pytest.mark.parametrize("method", ["cross-entropy", "can"])
 def test_a_cell_of_table_2_runs_from_the_list_to_the_measure(method, written):
     table = get_table("yao2018/table2")
-    config = cell_config(table, method, "given", epochs=1, net="lenet", batch_size=20, lr=0.001)
+    config = cell_config(table, method, "given", epochs=1, batch_size=20)
+    assert (config.net, config.net_options) == ("resnet34", {"pretrained": True})
+    config = replace(config, net="lenet", net_options={})
     assert (config.paper, config.train.test_crops) == ("yao2018", 6)
     data = load_web("web-voc2007", written, side=32)
     run = finish(Run(config, device="cpu", dataset=data))

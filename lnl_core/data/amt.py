@@ -10,8 +10,8 @@ quarters to train on and one to test. Read from `amt/`:
     classes.txt      the breeds' names, a line each, in the order of their numbers
     features.npy     float [items, 5376], row 0 is item 1
 
-The first two are as Zhang et al. 2014 published them (zhangyuc/SpectralMethodsMeetEM). The features
-are no longer public in a place that we know of, and the layout of those two files is ours.
+The first two are as Zhang et al. 2014 published them (zhangyuc/SpectralMethodsMeetEM). We know of
+no public place that has the features, and the layout of the last two files is ours.
 
 `amt-sd4` trains on all the answers and is tested on SD4's test quarter, as the printed number of
 samples wants it. So every test picture is trained on too, with the crowd's answers and without the

@@ -81,3 +81,54 @@ def write_shapes_folder(
 
 def _write(file: Path, lines: list[str]) -> None:
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_tiny_imagenet(folder: Path, train: int = 200, val: int = 50, seed: int = 0) -> None:
+    """Write the shapes as a folder in Tiny-ImageNet's layout, 64 x 64, `train` and `val` pictures.
+
+    The classes' ids are made up, and in the order of the shapes' names.
+    """
+    shapes = make_shapes(train, val, seed)
+    wnids = [f"n{10_000_000 + number:08d}" for number in range(len(CLASSES))]
+    folder.mkdir(parents=True, exist_ok=True)
+    # The real list is in no order either.
+    _write(folder / "wnids.txt", wnids[::-1])
+    for wnid, label in zip(wnids, range(len(CLASSES)), strict=True):
+        place = folder / "train" / wnid / "images"
+        place.mkdir(parents=True, exist_ok=True)
+        chosen = shapes.x_train[shapes.y_train == label]
+        for number, pixels in enumerate(chosen):
+            _enlarged(pixels).save(place / f"{wnid}_{number}.JPEG")
+    (folder / "val" / "images").mkdir(parents=True, exist_ok=True)
+    lines = []
+    for number, (pixels, label) in enumerate(zip(shapes.x_test, shapes.y_test, strict=True)):
+        _enlarged(pixels).save(folder / "val" / "images" / f"val_{number}.JPEG")
+        lines.append(f"val_{number}.JPEG\t{wnids[label]}\t0\t0\t63\t63")
+    _write(folder / "val" / "val_annotations.txt", lines)
+
+
+def write_webvision(folder: Path, train: int = 200, val: int = 50, seed: int = 0) -> None:
+    """Write the shapes as a folder in WebVision's layout, `train` pictures with noisy labels and
+    `val` with clean ones. Its lists go on with a class of which no picture is there: whoever wants
+    the first ten classes has no use for it."""
+    shapes = make_shapes(train, val, seed)
+    noisy = NOISE.corrupt(shapes.y_train.numpy(), len(CLASSES), seed, "shapes")
+    (folder / "info").mkdir(parents=True, exist_ok=True)
+    for listed, below, stem, pictures, labels in (
+        ("train_filelist_google", "", "google/q{:04d}/{}.jpg", shapes.x_train, noisy),
+        ("val_filelist", "val_images_256", "val{1:06d}.jpg", shapes.x_test, shapes.y_test),
+    ):
+        lines = []
+        for number, (pixels, label) in enumerate(zip(pictures, labels, strict=True)):
+            name = stem.format(int(label) + 1, number)
+            file = folder / below / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            _enlarged(pixels).save(file)
+            lines.append(f"{name} {label}")
+        _write(folder / "info" / f"{listed}.txt", [*lines, f"not-here.jpg {len(CLASSES)}"])
+
+
+def _enlarged(pixels: torch.Tensor) -> Image.Image:
+    """[3, S, S] → a picture twice as large."""
+    picture = Image.fromarray(pixels.permute(1, 2, 0).numpy())
+    return picture.resize((2 * SIZE, 2 * SIZE), Image.Resampling.BILINEAR)

@@ -28,9 +28,9 @@ from lnl_core.data.shapes_multi import make_shapes_multi
 from lnl_core.data.tiny_imagenet import FOLDER as TINY_IMAGENET
 from lnl_core.data.tiny_imagenet import fetch_tiny_imagenet, load_tiny_imagenet
 from lnl_core.data.voc import fetch_voc, load_voc
+from lnl_core.data.web import fetch_web, load_web
 from lnl_core.data.webvision import FOLDER as WEBVISION
 from lnl_core.data.webvision import fetch_webvision, load_webvision
-from lnl_core.data.web import fetch_web, load_web
 from lnl_core.errors import InputError, unknown_name
 
 #: What torchvision raises for an absent file (RuntimeError), a failed download (URLError, an

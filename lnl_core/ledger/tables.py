@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lnl_core.config import RunConfig
+from lnl_core.data.amt import ORIGINAL as AMT_ORIGINAL
 from lnl_core.data.clothing1m import ORIGINAL as CLOTHING1M_ORIGINAL
 from lnl_core.data.imagenet import ORIGINAL as IMAGENET_ORIGINAL
 from lnl_core.data.imdb import ORIGINAL as IMDB_ORIGINAL
@@ -15,6 +16,7 @@ from lnl_core.data.label_vectors import DIGITS_VECTORS
 from lnl_core.data.shapes import SHAPES
 from lnl_core.data.shapes_multi import SHAPES_MULTI
 from lnl_core.data.tiny_imagenet import ORIGINAL as TINY_ORIGINAL
+from lnl_core.data.web import ORIGINAL as WEB_ORIGINAL
 from lnl_core.data.webvision import ORIGINAL as WEBVISION_ORIGINAL
 from lnl_core.errors import unknown_name
 from lnl_core.ledger.marks import column_marks
@@ -31,7 +33,7 @@ Record = dict[str, Any]
 #: Sources that are not torchvision's and still the dataset as published.
 ORIGINALS = (
     IMDB_ORIGINAL, CLOTHING1M_ORIGINAL, IMAGENET_ORIGINAL, TINY_ORIGINAL, WEBVISION_ORIGINAL,
-    DIGITS_VECTORS, SHAPES, SHAPES_MULTI,
+    WEB_ORIGINAL, AMT_ORIGINAL, DIGITS_VECTORS, SHAPES, SHAPES_MULTI,
 )  # fmt: skip
 
 
@@ -224,8 +226,8 @@ def what_counts(config: dict[str, Any]) -> dict[str, Any]:
 
 def is_original(record: Record) -> bool:
     """Whether the run saw the dataset as published, checksums verified: through torchvision, or
-    IMDB's own archive; scikit-learn's digits, which are part of it; Clothing1M and ImageNet, which
-    have no checksums, by the number of images.
+    IMDB's own archive; scikit-learn's digits, which are part of it; Clothing1M, ImageNet, WEB and
+    AMT, which have no checksums, by the number of images or answers.
     """
     source = record["dataset"]["source"]
     return source.startswith(("torchvision ", "scikit-learn ")) or source in ORIGINALS

@@ -5,8 +5,10 @@ from lnl_core.methods.baseline import CrossEntropy
 from lnl_core.methods.bootstrap import BootstrapHard, BootstrapSoft
 from lnl_core.methods.can import CAN
 from lnl_core.methods.cnn_crf import CNNCRF
+from lnl_core.methods.co_teaching import CoTeaching, CoTeachingPlus
 from lnl_core.methods.correction import Backward, Forward
 from lnl_core.methods.dividemix import DivideMix
+from lnl_core.methods.elr import ELR
 from lnl_core.methods.estimated import backward_estimated, forward_estimated
 from lnl_core.methods.flywheel import Flywheel
 from lnl_core.methods.flywheel_ablations import (
@@ -16,7 +18,9 @@ from lnl_core.methods.flywheel_ablations import (
 )
 from lnl_core.methods.flywheel_main import MainEM
 from lnl_core.methods.icnm import ICNM
+from lnl_core.methods.jocor import JoCoR
 from lnl_core.methods.joint import joint, joint_hard
+from lnl_core.methods.mixup import MixUp
 from lnl_core.methods.noise_layer import NNA, NNAQC, QC, NNAQCDropout
 from lnl_core.methods.noise_layer_rivals import DropoutLayer, GenieQC, Trace
 from lnl_core.methods.noise_layer_trusted import (
@@ -64,6 +68,11 @@ register("flywheel-no-cr", WithoutRegulariser, "without the confidence regularis
 register("flywheel-no-aux", MainEM, "the main network alone, samples reweighted", "kim2024")
 register("flywheel-fixed-epsilon", FixedEpsilon, "corruption uniform for good", "kim2024")
 register("flywheel-no-cl", WithoutContrast, "without the contrastive term", "kim2024")
+register("mixup", MixUp, "means of two samples and of their labels", "kim2024")
+register("elr", ELR, "hold to what was predicted early", "kim2024")
+register("co-teaching", CoTeaching, "two nets choose small losses for each other", "kim2024")
+register("co-teaching-plus", CoTeachingPlus, "the same where the two disagree", "kim2024")
+register("jocor", JoCoR, "two nets that are to agree, on small losses", "kim2024")
 
 __all__ = [
     "Backward", "BootstrapHard", "BootstrapSoft", "CrossEntropy", "Entry", "Forward", "Method",

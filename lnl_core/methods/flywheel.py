@@ -10,7 +10,41 @@ A cycle is an epoch (Figure 2), and both networks make one pass in it:
    form; then the labels ŷ_i = argmax f(x_i) and ε_i = (T_cᵀ f(x_i))_ỹ (eq. 14) by the new f;
 4. main M-step: a pass of g on the ŷ_i with the confidence regulariser (eq. 8); γ (eq. 6).
 
-f predicts. `losses/flywheel.py` has the formulas, `flywheel_main.py` the main cycle by itself.
+f predicts. `losses/flywheel.py` has the formulas, `flywheel_main.py` the main cycle by itself,
+`flywheel_ablations.py` what Table 6 takes away.
+
+No code of the authors is public. Where the text is silent, this is what is done here:
+
+* How long an M-step lasts: one pass. In the warm-up both networks learn from the same batches.
+* f is looked at once a cycle, after its pass, in evaluation mode; the mean of two weak views, which
+  the text has for eq. 11 alone, also serves eq. 14 and the ŷ_i. g is looked at on plain samples.
+* The text augments for f. g is trained on weak views too, or on plain samples (`main_view`).
+* p_data(ŷ) in η: the frequencies of the ŷ_i, or uniform (`prior`).
+* η has no lower bound, and at λ = 3 the loss (eq. 8) has none: see `flywheel_lemma.py`. In float32
+  it reaches -inf within 35 epochs. `floor` bounds η as CORES²'s code does, where it is from.
+* MixUp's α (`mixup`): 4, as in DivideMix and UNICON, one λ a batch. Targets are not sharpened.
+* L_con: SimCLR's, of two strong views, by a head of two layers on f's features; `temperature` 0.05
+  is UNICON's, from where α = 0.025 must be as well.
+* A class of which nothing is judged corrupted has the row 1/K in T_c.
+
+γ is known only up to T_c's diagonal: labels that f and g both explain may as well count as corrupted
+into themselves. Of asymmetric noise that is what happens: rows of T_c without noise become the
+identity's, γ falls below the share of right labels, and the selection is none the worse. Under
+`symmetric-inclusive:R` γ tends to 1 - R, what was not drawn anew.
+
+Measured on digits (profile smoke, one seed), accuracy in percent after the last of 40 epochs:
+
+    noise                     symmetric-inclusive 0.5    0.8    asymmetric 0.4
+    cross-entropy                              64.0     24.8     77.2
+    forward-estimated                          86.6     50.8     89.8
+    flywheel                                   96.2     90.6     92.2
+      no-cl                                    NOCL5     89.8     95.8
+      no-cl, and no-cr                                  85.2     88.4
+      no-cl, and fixed-epsilon                          91.0     96.0
+      no-aux                                   NOAUX5     10.4     91.0
+
+Without the auxiliary network little is left of the labels' part of the loss where few labels are
+judged clean, and η makes the network sure of anything.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ are in `losses/flywheel.py`, Lemma 1 in `losses/flywheel_lemma.py`.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -34,7 +32,7 @@ class MainEM(Method):
     network's training accuracy, and p_data(ŷ) in η are the noisy labels' frequencies.
 
     `regularisation` λ = 3 as printed, `floor` as in `losses.flywheel.confidence`. `warm_up` epochs;
-    None: 10, or a quarter of all where that is less (the text trains for 300, none of ours).
+    None: 10, or a quarter of all where that is less, but one at least.
     """
 
     def __init__(
@@ -48,7 +46,7 @@ class MainEM(Method):
         super().__init__(net, data)
         self.regularisation = number("regularisation", regularisation, *WEIGHT)
         self.floor = number("floor", floor, *FLOOR)
-        shorter = min(WARM_UP, math.ceil(data.epochs / 4))
+        shorter = max(1, min(WARM_UP, data.epochs // 4))
         self.warm_up = shorter if warm_up is None else whole("warm_up", warm_up, 0)
         self.epoch = 0
         counts = torch.bincount(data.labels, minlength=data.num_classes)

@@ -23,6 +23,7 @@ from numbers import Integral
 from lnl_core.errors import InputError, unknown_name
 from lnl_core.nets.alexnet import AlexNet
 from lnl_core.nets.base import Net, are_positive_integers
+from lnl_core.nets.inception import InceptionResNetV2
 from lnl_core.nets.lenet import LeNet
 from lnl_core.nets.matconvnet import LCCNN, MatConvNetCifar
 from lnl_core.nets.mlp import MLP
@@ -74,6 +75,7 @@ NETS: dict[str, NetSpec] = {
         "photographs (not CIFAR), from ImageNet's weights or not (CAN, VOC)", ResNet34
     ),
     "resnet50": NetSpec("photographs, from ImageNet's weights or not (Clothing1M)", ResNet50),
+    "inception-resnet-v2": NetSpec("photographs, needs timm (WebVision)", InceptionResNetV2),
     "word-embedding": NetSpec(
         "50 dimensions a word, all words side by side (Patrini et al., IMDB)",
         WordEmbedding,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from lnl_core.papers.kim2024_claims import claims
+from lnl_core.papers.kim2024_ours import OWN_SETTINGS, OWN_TABLES
 from lnl_core.papers.kim2024_settings import SETTINGS
-from lnl_core.papers.spec import Claim, Table
+from lnl_core.papers.kim2024_tables import TABLES
+from lnl_core.papers.spec import Claim
 
-__all__ = ["CLAIMS", "SETTINGS", "TABLES"]
-TABLES: tuple[Table, ...] = ()
-CLAIMS: tuple[Claim, ...] = ()
+__all__ = ["CLAIMS", "OWN_SETTINGS", "OWN_TABLES", "SETTINGS", "TABLES"]
+
+CLAIMS: tuple[Claim, ...] = tuple(claims())

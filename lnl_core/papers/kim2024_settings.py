@@ -68,7 +68,9 @@ def options_of(method: str, noise: Noise, classes: int = 10) -> dict[str, Any]:
     DivideMix (its Appendix A and code): the weight of the unlabelled loss; at 90% a stricter
     threshold on losses averaged over five epochs; for asymmetric noise the penalty on confidence
     in the warm-up, which UNICON's code has as well; 30 epochs of warm-up on a hundred classes.
-    ELR (its code): β and λ.
+    ELR (its code): β and λ, where not its own defaults. Co-teaching+ is told the rate where no
+    matrix says all of the noise. Forward correction's T̂ comes from the largest posterior where
+    there are many classes (Patrini et al., CIFAR-100).
     """
     rate, asymmetric = noise.rate or 0.0, noise.name.endswith("asymmetric")
     options: dict[str, Any] = {}
@@ -80,6 +82,12 @@ def options_of(method: str, noise: Noise, classes: int = 10) -> dict[str, Any]:
         low = asymmetric or rate < 0.35
         options["weight_u"] = few if low else middle if rate < 0.85 else most
         options |= {"threshold": 0.6, "average_losses": 5} if rate >= 0.85 else {}
+    if method == "elr" and (asymmetric or classes > 10):
+        options |= {"beta": 0.9, "weight": 7.0 if classes > 10 else 1.0}
+    if method == "co-teaching-plus" and noise.name.startswith("part-dependent"):
+        options["forget_rate"] = rate
+    if method == "forward-estimated" and classes > 10:
+        options["percentile"] = None
     return options
 
 
@@ -108,7 +116,12 @@ SETTINGS: dict[str, dict[str, dict]] = {
         for data, classes in (("cifar10", 10), ("cifar100", 100))
     },
     "tiny-imagenet": {
-        "text": {"net": "preact-resnet18", "train": _TINY, "val_fraction": 0.0},
+        "text": {
+            "net": "preact-resnet18",
+            "train": _TINY,
+            "val_fraction": 0.0,
+            "options": {"forward-estimated": {"percentile": None}},
+        },
     },
     "clothing1m": {
         "text": {

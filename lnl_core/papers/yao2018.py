@@ -1,4 +1,4 @@
-"""Yao et al. 2018, CAN: how the networks were trained (Section IV-B), Tables 2 to 6.
+"""Yao et al. 2018, CAN: how the networks were trained (Section IV-B), Tables 2 to 6, Figures 6, 7.
 
 No code of the authors is public, so `text` is the only protocol. What the text leaves open:
 
@@ -10,13 +10,17 @@ No code of the authors is public, so `text` is the only protocol. What the text 
 - Which six crops: of a picture of 256 x 256 the left, middle and right window, each as it is and
   mirrored; their logits are averaged (`crops.py`).
 - Which epoch is reported: the last, and nothing is held out.
+- Which pictures of SD4 are tested on: a fixed quarter. AMT's answers are on all of them, those
+  included (`data/amt.py`); WEB's true labels nobody knows (`data/web.py`).
+- The ratios of Figure 6: five in equal steps from the 20% that the text speaks of.
 - VOC 2012's test labels are not published: its validation set is tested on, `voc2012`, and where it
   would be trained on, the training set alone is.
 - The scale of the MLP's features: standardised.
 - The multi-label form of the others: `losses/multi_label.py`; its "Bootstrap" is the soft one.
 
-Beside the paper's tables stand ours, Table 5 and 6 and the separation that Figure 7 shows, on two
-sets that need no download (`digits-vectors`, an MLP; `shapes-multi`, a small convolutional net).
+Beside the paper's tables stand ours, Tables 5 and 6, Figure 6 and the separation that Figure 7
+shows, on two sets that need no download (`digits-vectors`, an MLP; `shapes-multi`, a small
+convolutional net).
 """
 
 from __future__ import annotations
@@ -25,7 +29,9 @@ from dataclasses import replace
 from typing import Any
 
 from lnl_core.config import TrainConfig
+from lnl_core.data.amt import COUNTS as AMT_COUNTS
 from lnl_core.data.voc import CLASSES as VOC_CLASSES
+from lnl_core.data.web import COUNT as WEB_COUNT
 from lnl_core.papers.spec import Claim, Setting, Table
 from lnl_core.papers.yao2018_claims import claims
 
@@ -70,6 +76,8 @@ METHODS = ("cross-entropy", "trace", "icnm", "bootstrap-soft", "can")
 DOG_CLASSES = ("norfolk-terrier", "norwich-terrier", "irish-wolfhound", "scottish-wolfhound")
 RATES = (1.0, 0.8, 0.6, 0.4, 0.2, 0.0)
 LAMBDAS = (0, 0.2, 0.5, 1, 2, 5, 10)
+#: Figure 6: "five different ratios", which the text does not name but for 20%.
+SIZES = (0.2, 0.4, 0.6, 0.8, 1.0)
 
 
 def _table(name: str, title: str, data: str, settings: dict[str, Setting], **given: Any) -> Table:
@@ -145,6 +153,24 @@ def _artificial_noise():
         )  # fmt: skip
 
 
+def _training_size():
+    """Figure 6: a random part of the training samples. It is plotted, no number of it printed."""
+    for name, data, noise, count, runs in (
+        ("voc2007", "web-voc2007", "given", WEB_COUNT, 1),
+        ("voc2012", "web-voc2012", "given", WEB_COUNT, 1),
+        ("sd4", "amt-sd4", "given", AMT_COUNTS[0], 1),
+        ("digits", "digits-vectors", "label-shuffle:0.4", 1297, 5),
+    ):
+        settings = {
+            f"size={share:g}": Setting(
+                noise, changes={"limit": round(share * count)} if share < 1 else {}
+            )
+            for share in SIZES
+        }
+        title = f"Figure 6, part of the training samples, {name}"
+        yield _table(f"figure6-{name}", title, data, settings, runs=runs)
+
+
 def _separation():
     """Figure 7 as a number: the area under the curve of the embedding's distances."""
     for name, data, runs in (("digits", "digits-vectors", 5), ("shapes", "shapes-multi", 2)):
@@ -156,10 +182,15 @@ def _separation():
         )  # fmt: skip
 
 
-_ALL = (*_real_noise(), *_regularised(), *_artificial_noise(), *_separation())
+_PRINTED_OR_OURS = (*_real_noise(), *_regularised(), *_artificial_noise())
 _OWN_DATA = ("digits-vectors", "shapes-multi")
-TABLES = tuple(table for table in _ALL if table.data not in _OWN_DATA)
-#: Tables in the manner of the paper's, without a published number.
-OWN_TABLES = tuple(table for table in _ALL if table.data in _OWN_DATA)
+TABLES = tuple(table for table in _PRINTED_OR_OURS if table.data not in _OWN_DATA)
+#: Tables without a published number: in the manner of the paper's, or of what it only plots.
+OWN_TABLES = (
+    *(table for table in _PRINTED_OR_OURS if table.data in _OWN_DATA),
+    *_training_size(),
+    *_separation(),
+)
+_ALL = (*TABLES, *OWN_TABLES)
 
 CLAIMS: tuple[Claim, ...] = tuple(claims(_ALL, METHODS, LAMBDAS))

@@ -24,6 +24,8 @@ def claims(
             yield from _artificial_noise(table, methods)
         elif table.name.startswith("table5"):
             yield _regularisation(table, lambdas)
+        elif table.name.startswith("figure6"):
+            yield from _training_size(table, methods)
         elif table.metric == "map":
             yield from _real_noise(table, methods)
         elif table.metric == "selection-auc":
@@ -40,6 +42,33 @@ def _real_noise(table: Table, methods: Sequence[str]) -> Iterator[Claim]:
     for other in others:
         if other != PLAIN:
             yield beats(table.name, other, PLAIN, "given")
+
+
+def _training_size(table: Table, methods: Sequence[str]) -> Iterator[Claim]:
+    """Section IV-C2."""
+    for column in table.columns:
+        share = column.partition("=")[2]
+        yield Claim(
+            table.name,
+            f"Section IV-C2: with {float(share):.0%} of the samples CAN is above all others",
+            tuple((method, column) for method in methods),
+            lambda means, column=column: means["can", column] > max(
+                means[method, column] for method in methods if method != "can"
+            ),
+        )  # fmt: skip
+    yield Claim(
+        table.name,
+        "Section IV-C2: every method is the better the more samples there are",
+        tuple((method, column) for method in methods for column in table.columns),
+        lambda means: all(
+            means[method, less] < means[method, more]
+            for method in methods
+            for less, more in pairwise(table.columns)
+        ),
+    )
+    if table.name == "figure6-voc2007":
+        for other in ("trace", "icnm"):
+            yield beats(table.name, PLAIN, other, table.columns[0])
 
 
 def _artificial_noise(table: Table, methods: Sequence[str]) -> Iterator[Claim]:

@@ -68,7 +68,7 @@ class QualityExplorer(Explorer):
         )
         if (shown.rate, shown.regularisation) != wanted:
             figure.text(
-                0.02, 0.95, f"press train for P_noise {wanted[0]:g}, λ {wanted[1]:g}",
+                0.4, 0.06, f"press train for P_noise {wanted[0]:g}, λ {wanted[1]:g}",
                 fontsize="small", style="italic",
             )  # fmt: skip
         return figure

@@ -1,0 +1,20 @@
+"""The regulariser of ELR: Liu et al., *Early-learning regularization prevents memorization of noisy
+labels*, NeurIPS 2020."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def clipped_probabilities(logits: Tensor, clip: float) -> Tensor:
+    """softmax(logits), each entry held in [clip, 1 - clip] → [..., K]; no gradient outside."""
+    return logits.softmax(-1).clamp(clip, 1 - clip)
+
+
+def early_learning(probabilities: Tensor, target: Tensor) -> Tensor:
+    """log(1 - ⟨p, t⟩), a sample's term: negative, and falling as p comes to t → [...].
+
+    `probabilities` [..., K] below 1, `target` [..., K], not negative, of a sum of at most 1.
+    """
+    return torch.log1p(-(probabilities * target).sum(-1))
