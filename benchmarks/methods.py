@@ -45,9 +45,7 @@ class Timed:
         self._train = dataclasses.replace(config.train, epochs=10**6)
         self._method = run.build(run.entry.method, **config.options | {"warm_up": 1})
         self._preprocess = run.data.preprocess(config.train.preprocess)
-        self._epochs = fit(
-            self._method, run.data, self._train, updates=updates_for(self._device)
-        )
+        self._epochs = fit(self._method, run.data, self._train, updates=updates_for(self._device))
 
     def train(self, epochs: int) -> float:
         """Seconds of so many epochs, without their evaluation."""

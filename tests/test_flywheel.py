@@ -357,7 +357,7 @@ def test_a_class_that_f_never_predicts_and_no_label_names():
 @pytest.mark.parametrize("name", [*FLYWHEELS, "flywheel-no-aux"])
 @pytest.mark.parametrize("batch_size", [1, 47])
 def test_batches_of_one(name, batch_size):
-    run = finish(small_run(name, batch_size=batch_size, lr=0.01))
+    run = finish(small_run(name, batch_size=batch_size, lr=0.01, epochs=2))
     assert all_finite(run.method)
 
 
@@ -383,6 +383,16 @@ def test_with_batch_normalisation_and_colour_images():
     train = dataclasses.replace(config.train, augmentation="crop-flip")
     run = Run(dataclasses.replace(config, train=train), device="cpu", dataset=dataset)
     assert all_finite(finish(run).method)
+
+
+def test_vectors():
+    dataset = random_dataset()
+    vectors = {
+        name: getattr(dataset, name).flatten(1).float()
+        for name in ("x_train", "x_test", "x_trusted")
+    }
+    run = finish(small_run("flywheel", dataset=dataclasses.replace(dataset, **vectors), lr=0.001))
+    assert all_finite(run.method)
 
 
 # --- options ------------------------------------------------------------------------------------

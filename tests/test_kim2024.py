@@ -11,7 +11,13 @@ from ledger_helpers import record_of
 from lnl_core import TrainConfig, configure, load_dataset, parse_noise
 from lnl_core.ledger.published import read_published
 from lnl_core.ledger.report import as_printed
-from lnl_core.ledger.tables import cell_config, decide_claims, get_table, published_cell, table_cells
+from lnl_core.ledger.tables import (
+    cell_config,
+    decide_claims,
+    get_table,
+    published_cell,
+    table_cells,
+)
 from lnl_core.methods import get_method, method_names
 from lnl_core.papers.kim2024 import CLAIMS, OWN_SETTINGS, OWN_TABLES, SETTINGS, TABLES
 from lnl_core.papers.kim2024_ours import COLUMNS, METHODS
@@ -73,7 +79,11 @@ def test_rivals_are_trained_as_their_authors_do():
     unicon = dataclasses.replace(CIFAR, batch_size=64, epochs=350, lr_period=280, lr_min=2e-4)
     assert trained("unicon", HALF) == unicon
     symmetric = trained("elr", HALF)
-    assert (symmetric.epochs, symmetric.schedule, symmetric.lr_period) == (150, "cosine-restarts", 10)
+    assert (symmetric.epochs, symmetric.schedule, symmetric.lr_period) == (
+        150,
+        "cosine-restarts",
+        10,
+    )
     assert (symmetric.lr_min, symmetric.weight_decay, symmetric.batch_size) == (1e-3, 1e-3, 128)
     for noise, data, epochs, drops in (
         (AN40, "cifar10", 120, (40, 80)),

@@ -170,7 +170,9 @@ class Divided(Method):
             loss = self.criterion(logits, part.labelled.labels)
             return loss - soft.entropy(logits) if self.confidence_penalty else loss
         batches = [batch for batch in (part.labelled, part.unlabelled) if batch is not None]
-        target = self._remember(batches, self._guess(part))
+        target = self._guess(part)
+        for batch, guessed in zip(batches, target, strict=True):
+            self.targets[batch.index] = guessed
         x = torch.cat([view for batch in batches for view in batch.views[-2:]])
         y = torch.cat([guessed for guessed in target for _ in range(2)])
         x, y = mix(x, y, self.alpha, largest=True)
@@ -197,11 +199,6 @@ class Divided(Method):
             guesses = [_predictions(net, part.unlabelled) for net in (own, other)]
             other.train(self.training)
             target.append(divide.co_guess(torch.cat(guesses), self.temperature))
-        return target
-
-    def _remember(self, batches: list[Batch], target: list[Tensor]) -> list[Tensor]:
-        for batch, guessed in zip(batches, target, strict=True):
-            self.targets[batch.index] = guessed
         return target
 
     # What comes of it ---------------------------------------------------------------------------

@@ -72,9 +72,7 @@ def _best(
     )  # fmt: skip
 
 
-def _within(
-    table: Table, column: str, text: str, points: float, rivals: tuple[str, ...]
-) -> Claim:
+def _within(table: Table, column: str, text: str, points: float, rivals: tuple[str, ...]) -> Claim:
     return Claim(
         table.name,
         f"{text}: at {column} flywheel is at most {points:g} behind {', '.join(rivals)}",
@@ -88,7 +86,11 @@ def _instance_dependent(table: Table) -> Iterator[Claim]:
     for column in PART_DEPENDENT:
         rivals = _rivals(table, column, INSTANCE)
         yield _within(
-            table, column, "Section 4.3: competitive, despite not being designed for it", 1.0, rivals
+            table,
+            column,
+            "Section 4.3: competitive, despite not being designed for it",
+            1.0,
+            rivals,
         )
     if table.data == "cifar100":
         yield Claim(

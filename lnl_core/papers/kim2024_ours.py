@@ -6,9 +6,10 @@ without restart and a warm-up at the start (of a quarter of the epochs at most: 
 does by itself); rate, batch and epochs are ours. All methods have the same training, and the
 options that their papers give for a noise. Digits are not augmented but in the strong view.
 
-`cifar10-short` is a first look at the paper's data, labelled as what it is. `figure5-*` are Figure 5's curves at their end, on the paper's data, and `table7` is Table 7's first
-column: both have no printed number that a verdict could rest on, a curve being no table and
-"seconds" those of a machine that the paper does not name.
+`cifar10-short` is a first look at the paper's data, labelled as what it is. `figure5-*` are Figure
+5's curves at their end, on the paper's data, and `table7` is Table 7's first column: both have no
+printed number that a verdict could rest on, a curve being no table and "seconds" those of a
+machine that the paper does not name.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def _by_noise(method: str, noise: Noise) -> dict[str, Any]:
 
 #: As `SETTINGS`, for the tables below alone: whoever else trains on these data is not concerned.
 OWN_SETTINGS = {
-    data: {"ours": own | {"val_fraction": 0.0, "by_noise": _by_noise}} for data, own in _DATA.items()
+    data: {"ours": own | {"val_fraction": 0.0, "by_noise": _by_noise}}
+    for data, own in _DATA.items()
 }
 
 _FIGURE5 = (

@@ -69,7 +69,7 @@ print(f"{dataset.name}: {dataset.source}; noise {noise}")
 #
 # Pictures with tags. A picture may have several labels, so that a label is a *vector* of yes and no,
 # one a class. Whoever tagged a whole holiday's pictures at once got some of them wrong: with probability
-# $P_\text{noise}$ the elements of the vector are shuffled.
+# $P_\text{noise}$ the elements of the vector are shuffled. (Of these ten, four are picked for it.)
 
 # %%
 tagged = make_noisy(load_dataset("shapes-multi"), noise, noise_seed=SEED, val_fraction=0)
@@ -82,7 +82,7 @@ some = torch.cat(
         for wrong, shown in ((False, 3), (True, 2))
     ]
 )
-figure, axes = plots.new_figure(width=12.5, height=5.6)
+figure, axes = plots.new_figure(width=10.5, height=4.7)
 plots.draw_samples(
     axes[0, 0],
     tagged.train.x[some],
@@ -282,7 +282,7 @@ for name, sampled, closed in (
 
 # %%
 q = torch.linspace(0.001, 0.999, 999, dtype=torch.float64)[:, None]
-figure, axes = plots.new_figure(columns=3, width=4.1, height=3.3)
+figure, axes = plots.new_figure(columns=3, width=3.6, height=3.1)
 believed = torch.tensor([0.3], dtype=torch.float64)
 for k, (name, present, absent) in enumerate(
     (("labels are trusted", 0.95, 0.05), ("labels are random", 0.5, 0.5))
@@ -312,7 +312,7 @@ for k, lam in enumerate((0.0, 0.3, 0.7, 1.0, 2.0)):
                   color=plots.COLOURS[k], lw=1 + (lam == 0.3), label=f"λ = {lam:g}")  # fmt: skip
         axis.plot(x[values.argmin()], values.min() - values[len(values) // 2],
                   plots.MARKERS[k], color=plots.COLOURS[k])  # fmt: skip
-axes[0, 1].set(title="eq. 8: z, at P(z = 1) = 0.7, from its value at 1/2", xlabel="q(z = 1)",
+axes[0, 1].set(title="eq. 8: z, P = 0.7, from its value at 1/2", xlabel="q(z = 1)",
                ylim=(-0.9, 0.9))  # fmt: skip
 axes[0, 2].set(title="eq. 8: s, likewise", xlabel="variance σ²", ylim=(-1.5, 1.5))
 for axis in axes[0]:
@@ -848,6 +848,7 @@ groups = {
 likely = found.posterior == found.posterior.amax(-1, keepdim=True)
 figure, axes = plots.new_figure(columns=4, rows=2, width=3.3, height=3.6)
 figure.get_layout_engine().set(h_pad=0.1)
+figure.set_dpi(72)
 rows, diagonal = [], {}
 for k, (group, part) in enumerate(groups.items()):
     for n, (name, vectors) in enumerate((("latent label", likely), ("true label", clean))):
@@ -1043,6 +1044,7 @@ figure = plots.noise_curves(
     {title: cells[name] for title, name in present.items()}, paper.METHODS, "label-shuffle",
     xlabel="P_noise", ylabel="mAP, %",
 )  # fmt: skip
+figure.set_dpi(75)
 for axis in figure.axes[: len(present)]:
     if not axis.lines and not axis.containers:
         axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", color="0.5")
