@@ -367,6 +367,56 @@ table(
 )
 
 # %% [markdown]
+# The paper does not say which epoch its errors are of; ours are the last one's. Under 50% noise that
+# decides everything: **predict**, before you look, which of the printed numbers the curves agree with at
+# their end, and which at their lowest point.
+
+# %% tags=["nbval-check-output"]
+half = [c for c in cells["table1-mnist-60k"] if c.column == "uniform-simplex:0.5" and c.records]
+errors = {c.method: [100 * (1 - e["test_accuracy"]) for e in c.records[0]["history"]] for c in half}
+published = {c.method: c.comparison.published for c in half}
+table(
+    [
+        {
+            "method": name,
+            "published": f"{published[name]:.1f}",
+            "last epoch": f"{found[-1]:.1f}",
+            "lowest": f"{min(found):.1f}, epoch {1 + int(np.argmin(found))} of {len(found)}",
+        }
+        for name, found in errors.items()
+    ]
+)
+
+# %%
+figure, axes = plots.new_figure(1, 1, width=6.2, height=3.4)
+for k, (name, found) in enumerate(errors.items()):
+    style = {"color": plots.COLOURS[k], "marker": plots.MARKERS[k], "markersize": 4}
+    axes[0, 0].plot(range(1, 1 + len(found)), found, label=name, **style)
+    axes[0, 0].axhline(published[name], color=plots.COLOURS[k], ls=":", lw=1)
+axes[0, 0].set(
+    xlabel="epoch", ylabel="test error, %", yscale="log",
+    title="MNIST, 60,000 samples, 50% noise; dotted: as published",
+)  # fmt: skip
+axes[0, 0].legend(frameon=False, fontsize="small")
+show(figure, alt="Test error by epoch at 50% noise: all methods come down to a few percent early; the "
+     "base model's climbs steeply as it memorises, the noise layers' later and less.")  # fmt: skip
+
+# %% [markdown]
+# The base model's printed error is its *last* one: it has memorised. NNAQC's is its *lowest*, reached
+# before a third of the training is over; ours goes on to memorise too, only later. So either the
+# authors stopped NNAQC early, or something that the text leaves open (W's start, the layer's own
+# learning rate, weight decay on it) held theirs back and does not hold ours.
+
+# %% tags=["nbval-check-output"]
+if {"nnaqc", "cross-entropy"} <= set(errors):
+    pairs = list(zip(errors["nnaqc"], errors["cross-entropy"], strict=True))
+    session.claim(
+        "MNIST at 50%, recorded: NNAQC errs less than the base model at nine epochs in ten",
+        sum(own < base for own, base in pairs) >= 0.9 * len(pairs),
+        f"{sum(own < base for own, base in pairs)} of {len(pairs)}",
+    )
+
+# %% [markdown]
 # Table 5 for MNIST. (Its "NNAQC" row is, number for number, the *regularised* NNAQC of Table 1.)
 
 # %% tags=["nbval-check-output"]

@@ -30,6 +30,7 @@ import torch
 from torch.distributions import Bernoulli, Independent, Normal
 
 from lnl_core import (
+    InputError,
     Noise,
     Run,
     TrainingSet,
@@ -62,6 +63,8 @@ from lnl_core.widgets import (
 session = Session("04_quality_embedding", PROFILE, OUT_DIR)
 dataset = load_dataset("digits-vectors")
 noise = Noise("label-shuffle", NOISE_RATE)
+if noise.rate == 0:
+    raise InputError("NOISE_RATE is 0, but this notebook looks for wrong labels: take 0.1 to 0.8.")
 print(f"{dataset.name}: {dataset.source}; noise {noise}")
 
 # %% [markdown]
