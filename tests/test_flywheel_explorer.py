@@ -1,4 +1,4 @@
-"""What the drawing of the flywheel shows is what the run has."""
+"""The flywheel explorer: its drawing against the run it is of, and its controls turned."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from training_helpers import finish, random_dataset, small_run
 
-from lnl_core import Noise
-from lnl_core.widgets.flywheel import render_turning, turn_flywheel
+from lnl_core import InputError, Noise
+from lnl_core.widgets import FlywheelExplorer, render_turning, turn_flywheel, turning_of
+from lnl_core.widgets import flywheel as module
 
 NOISE = Noise("symmetric", 0.3)
 
@@ -64,3 +65,112 @@ def test_an_ablation_may_be_turned():
     first = next(turn_flywheel(dataset, NOISE, method="flywheel-no-cl", epochs=2, batch_size=20))
     assert first.warm_up == 1
     assert finish(small_run("flywheel-no-cl", epochs=1)).method.warm_up == 1
+
+
+def test_a_run_may_be_asked_between_its_epochs(turned):
+    run = small_run("flywheel", epochs=3, options={"warm_up": 1})
+    found = [turning_of(run) for _ in run]
+    assert [len(turning.history) for turning in found] == [1, 2, 3]
+    assert [len(turning.right) > 0 for turning in found] == [False, True, True]
+    np.testing.assert_allclose(found[-1].corruption, run.method.corruption_matrix)
+    posterior = run.method.corrected_labels().double().numpy()
+    truth = run.data.train.clean.numpy()
+    for k in range(run.data.num_classes):
+        np.testing.assert_allclose(found[-1].labels[k], posterior[truth == k].mean(0))
+
+
+# --- the explorer -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def explorer(turned):
+    return FlywheelExplorer(random_dataset(80), NOISE_SHOWN, turned)
+
+
+NOISE_SHOWN = Noise("symmetric-inclusive", 0.3)
+
+
+def _texts(explorer):
+    return [text.get_text() for text in explorer.draw().texts]
+
+
+def test_the_slider_walks_through_the_epochs(explorer, turned):
+    assert (explorer.epoch.value, explorer.epoch.max) == (4, 4)
+    seen = {explorer.image.value}
+    for epoch in (1, 3):
+        explorer.epoch.value = epoch
+        assert explorer.error.value == "" and explorer.image.value not in seen
+        seen.add(explorer.image.value)
+        curves = explorer.draw().axes[0]
+        assert len(curves.lines[0].get_xdata()) == epoch
+    explorer.reset.click()
+    assert explorer.epoch.value == 4
+
+
+def test_train_takes_every_control_and_remembers(explorer, turned, monkeypatch):
+    asked, first, drawn = [], explorer.image.value, []
+
+    def turn(dataset, noise, seed, *, options, epochs):
+        asked.append((str(noise), seed, options, epochs))
+        for k in range(epochs):
+            drawn.append(explorer.image.value)
+            yield turned[k % 2]
+
+    monkeypatch.setattr(module, "turn_flywheel", turn)
+    explorer.noise.value, explorer.rate.value = "asymmetric", 0.4
+    explorer.regularisation.value, explorer.epochs.value = 0.5, 8
+    explorer.refine.value = explorer.contrast.value = False
+    words = "asymmetric 0.4, λ = 0.5, 8 epochs, ε fixed, no contrastive term"
+    assert any(f"press train for {words}" in text for text in _texts(explorer))
+    explorer.train.click()
+    options = {"regularisation": 0.5, "refine_epsilon": False, "contrast": 0.0}
+    assert asked == [("asymmetric:0.4", 1, options, 8)] and explorer.error.value == ""
+    assert len(set(drawn)) == 2  # drawn as it goes
+    assert (explorer.epoch.value, explorer.epoch.max) == (8, 8)
+    after = explorer.image.value
+    assert after != first and not _texts(explorer)
+    explorer.reset.click()
+    assert explorer.image.value == first and explorer.epoch.max == 4
+    explorer.noise.value, explorer.rate.value = "asymmetric", 0.4
+    explorer.regularisation.value, explorer.epochs.value = 0.5, 8
+    explorer.refine.value = explorer.contrast.value = False
+    assert explorer.epoch.max == 8 and not _texts(explorer)
+    assert len(asked) == 1  # remembered
+    explorer.train.click()
+    assert asked[1][1] == 2 and not explorer.train.disabled
+
+
+def test_reset_after_a_shorter_run_shows_the_last_epoch_of_the_first(turned, monkeypatch):
+    explorer = FlywheelExplorer(random_dataset(80), NOISE_SHOWN, [*turned, *turned])
+    monkeypatch.setattr(module, "turn_flywheel", lambda *_, **__: iter(turned))
+    explorer.epochs.value = 4
+    explorer.train.click()
+    assert (explorer.epoch.value, explorer.epoch.max) == (4, 4)
+    explorer.reset.click()
+    assert (explorer.epoch.value, explorer.epoch.max) == (8, 8)
+
+
+def test_a_run_that_fails_is_a_sentence_and_the_button_comes_back(explorer):
+    explorer.noise.value = "asymmetric"  # random samples have no look-alikes
+    explorer.train.click()
+    assert "This could not be done" in explorer.error.value and not explorer.train.disabled
+
+
+def test_without_a_run_it_makes_one(turned, monkeypatch):
+    asked = []
+
+    def turn(dataset, noise, *, options, epochs):
+        asked.append((str(noise), options["contrast"], epochs))
+        return iter(turned)
+
+    monkeypatch.setattr(module, "turn_flywheel", turn)
+    made = FlywheelExplorer(random_dataset(80), contrast=False, epochs=4)
+    assert asked == [("symmetric-inclusive:0.5", 0.0, 4)]
+    assert (made.rate.value, made.contrast.value, made.epochs.value) == (0.5, False, 4)
+
+
+def test_what_cannot_be_shown_is_refused():
+    with pytest.raises(InputError, match="one label a sample, and random is multi-label"):
+        FlywheelExplorer(random_dataset(multi_label=True))
+    with pytest.raises(InputError, match="not 'symmetric'"):
+        FlywheelExplorer(random_dataset(80), Noise("symmetric", 0.3))

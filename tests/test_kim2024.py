@@ -93,6 +93,15 @@ def test_rivals_are_trained_as_their_authors_do():
         found = trained("elr", noise, data)
         assert (found.epochs, found.lr_drops, found.lr_gamma) == (epochs, drops, 0.01)
     assert trained("flywheel", HALF) == trained("mixup", HALF) == CIFAR
+    for method, lr, decay, epochs, drops, gamma in (
+        ("elr-plus", 0.02, 5e-4, 200, (150,), 0.1),
+        ("m-correction", 0.1, 1e-4, 300, (100, 250), 0.1),
+        ("nct", 0.1, 5e-4, 200, (60, 120, 160), 0.2),
+        ("cal", 0.1, 5e-4, 100, (60,), 0.1),
+    ):
+        found = trained(method, HALF)
+        assert (found.lr, found.weight_decay, found.batch_size) == (lr, decay, 128)
+        assert (found.epochs, found.lr_drops, found.lr_gamma) == (epochs, drops, gamma)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +128,10 @@ def test_dividemixs_options_go_by_the_noise(noise, classes, weight, others):
         ("elr", HALF, 10, {}),  # β = 0.7 and λ = 3 are its defaults
         ("elr", AN40, 10, {"beta": 0.9, "weight": 1.0}),
         ("elr", HALF, 100, {"beta": 0.9, "weight": 7.0}),
+        ("elr-plus", HALF, 10, {}),
+        ("elr-plus", AN40, 10, {"beta": 0.9, "weight": 1.0}),
+        ("mentornet", HALF, 10, {}),
+        ("mentornet", MOST, 10, {"percentile": 0.5}),
         ("unicon", AN40, 10, {"confidence_penalty": True}),
         ("unicon", MOST, 10, {}),
         ("co-teaching-plus", "part-dependent:0.4", 10, {"forget_rate": 0.4}),

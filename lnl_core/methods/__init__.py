@@ -3,12 +3,15 @@
 from lnl_core.methods.base import Method
 from lnl_core.methods.baseline import CrossEntropy
 from lnl_core.methods.bootstrap import BootstrapHard, BootstrapSoft
+from lnl_core.methods.cal import cal
 from lnl_core.methods.can import CAN
 from lnl_core.methods.cnn_crf import CNNCRF
 from lnl_core.methods.co_teaching import CoTeaching, CoTeachingPlus
+from lnl_core.methods.cores2 import CORES2
 from lnl_core.methods.correction import Backward, Forward
 from lnl_core.methods.dividemix import DivideMix
 from lnl_core.methods.elr import ELR
+from lnl_core.methods.elr_plus import ELRPlus
 from lnl_core.methods.estimated import backward_estimated, forward_estimated
 from lnl_core.methods.flywheel import Flywheel
 from lnl_core.methods.flywheel_ablations import (
@@ -20,7 +23,11 @@ from lnl_core.methods.flywheel_main import MainEM
 from lnl_core.methods.icnm import ICNM
 from lnl_core.methods.jocor import JoCoR
 from lnl_core.methods.joint import joint, joint_hard
+from lnl_core.methods.l_dmi import l_dmi
+from lnl_core.methods.m_correction import MCorrection
+from lnl_core.methods.mentornet import MentorNet
 from lnl_core.methods.mixup import MixUp
+from lnl_core.methods.nct import NCT
 from lnl_core.methods.noise_layer import NNA, NNAQC, QC, NNAQCDropout
 from lnl_core.methods.noise_layer_rivals import DropoutLayer, GenieQC, Trace
 from lnl_core.methods.noise_layer_trusted import (
@@ -28,8 +35,11 @@ from lnl_core.methods.noise_layer_trusted import (
     nnaqc_fine_tuned,
     nnaqc_with_clean,
 )
+from lnl_core.methods.peer_loss import PeerLoss
+from lnl_core.methods.pencil import pencil
 from lnl_core.methods.registry import Entry, check_options, get_method, method_names, register
 from lnl_core.methods.robust import Savage, Sigmoid, Unhinged
+from lnl_core.methods.sft import SFT
 from lnl_core.methods.trusted import clean_only, forward_fine_tuned
 from lnl_core.methods.unicon import UNICON
 
@@ -70,9 +80,19 @@ register("flywheel-fixed-epsilon", FixedEpsilon, "corruption uniform for good", 
 register("flywheel-no-cl", WithoutContrast, "without the contrastive term", "kim2024")
 register("mixup", MixUp, "means of two samples and of their labels", "kim2024")
 register("elr", ELR, "hold to what was predicted early", "kim2024")
+register("elr-plus", ELRPlus, "the same for two nets, each by the other's average", "kim2024")
 register("co-teaching", CoTeaching, "two nets choose small losses for each other", "kim2024")
 register("co-teaching-plus", CoTeachingPlus, "the same where the two disagree", "kim2024")
 register("jocor", JoCoR, "two nets that are to agree, on small losses", "kim2024")
+register("l-dmi", l_dmi, "the determinant of labels by predictions", "kim2024")
+register("peer-loss", PeerLoss, "less the loss on labels of other samples", "kim2024")
+register("cores2", CORES2, "confidence rewarded, contradicted labels sieved", "kim2024")
+register("pencil", pencil, "label distributions learned by their own gradient", "kim2024")
+register("sft", SFT, "labels filtered on which predictions waver", "kim2024")
+register("m-correction", MCorrection, "two betas of losses, labels give way by them", "kim2024")
+register("nct", NCT, "two nets that learn from each other, random labels", "kim2024")
+register("mentornet", MentorNet, "samples count by how large their loss is", "kim2024")
+register("cal", cal, "peer loss less the noise's covariance with it", "kim2024")
 
 __all__ = [
     "Backward", "BootstrapHard", "BootstrapSoft", "CrossEntropy", "Entry", "Forward", "Method",

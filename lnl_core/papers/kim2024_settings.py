@@ -17,7 +17,8 @@ are built here are trained as their papers or their authors' code say, where the
 `rival`. Two exceptions: ELR's net is this paper's and not ResNet-34, because the
 printed row is most likely ELR+'s, which had it; `co-teaching-plus`, `mixup`, cross-entropy and
 `forward-estimated` have this paper's training, because the rows were copied twice and who ran
-them how is not known.
+them how is not known. So have `mentornet`, whose schedule is not known to us, and `cal` this
+paper's net: theirs were ResNet-101 and ResNet-34.
 """
 
 from __future__ import annotations
@@ -60,6 +61,29 @@ _ELR = replace(_CIFAR, weight_decay=1e-3, epochs=150)
 _ELR_SYMMETRIC = replace(_ELR, schedule="cosine-restarts", lr_period=10, lr_min=1e-3)
 _ELR_ASYMMETRIC = replace(_ELR, epochs=120, schedule="step", lr_drops=(40, 80), lr_gamma=0.01)
 _ELR_HUNDRED = replace(_ELR, schedule="step", lr_drops=(80, 120), lr_gamma=0.01)
+_ELR_PLUS = replace(_CIFAR, epochs=200, schedule="step", lr_drops=(150,))
+_M_CORRECTION = replace(
+    _CIFAR, lr=0.1, weight_decay=1e-4, schedule="step", lr_drops=(100, 250)
+)  # fmt: skip
+_NCT = replace(
+    _CIFAR, lr=0.1, epochs=200, schedule="step", lr_drops=(60, 120, 160), lr_gamma=0.2
+)  # fmt: skip
+_CAL = replace(_CIFAR, lr=0.1, epochs=100, schedule="step", lr_drops=(60,))
+_PEER = replace(
+    _CIFAR, lr=0.1, weight_decay=1e-4, schedule="step", lr_drops=(40, 80, 120, 160, 200, 240, 280)
+)
+_CORES = replace(
+    _CIFAR, epochs=100, batch_size=64, lr=0.1, momentum=0.0, schedule="step", lr_drops=(50,)
+)
+_SFT = replace(_CIFAR, epochs=100, batch_size=32, schedule="step", lr_drops=(60,))
+_PENCIL = replace(_CIFAR, epochs=70, lr=0.06, weight_decay=1e-4, schedule="constant")
+_PENCIL_STAGES = {
+    "backbone": _PENCIL,
+    "labels": replace(_PENCIL, epochs=130),
+    "fine-tune": replace(_PENCIL, epochs=120, lr=0.2, schedule="step", lr_drops=(40, 80)),
+}
+#: What on CIFAR is otherwise than a method's own default, whatever the noise.
+_CIFAR_OPTIONS = {"peer-loss": {"alpha": 5.0}, "l-dmi": {"rate": 5e-5}}
 
 
 def options_of(method: str, noise: Noise, classes: int = 10) -> dict[str, Any]:
@@ -68,9 +92,11 @@ def options_of(method: str, noise: Noise, classes: int = 10) -> dict[str, Any]:
     DivideMix (its Appendix A and code): the weight of the unlabelled loss; at 90% a stricter
     threshold on losses averaged over five epochs; for asymmetric noise the penalty on confidence
     in the warm-up, which UNICON's code has as well; 30 epochs of warm-up on a hundred classes.
-    ELR (its code): β and λ, where not its own defaults. Co-teaching+ is told the rate where no
-    matrix says all of the noise. Forward correction's T̂ comes from the largest posterior where
-    there are many classes (Patrini et al., CIFAR-100).
+    ELR and ELR+ (their code): β and λ, where not their own defaults. MentorNet (its authors'
+    commands): at 80% the median of the losses. SFT (its code): the penalty in the warm-up
+    where noise is not symmetric, and 30 epochs of it on a hundred classes. Co-teaching+ is told
+    the rate where no matrix says all of the noise. Forward correction's T̂ comes from the largest
+    posterior where there are many classes (Patrini et al., CIFAR-100).
     """
     rate, asymmetric = noise.rate or 0.0, noise.name.endswith("asymmetric")
     options: dict[str, Any] = {}
@@ -82,8 +108,14 @@ def options_of(method: str, noise: Noise, classes: int = 10) -> dict[str, Any]:
         low = asymmetric or rate < 0.35
         options["weight_u"] = few if low else middle if rate < 0.85 else most
         options |= {"threshold": 0.6, "average_losses": 5} if rate >= 0.85 else {}
-    if method == "elr" and (asymmetric or classes > 10):
+    if method in ("elr", "elr-plus") and (asymmetric or classes > 10):
         options |= {"beta": 0.9, "weight": 7.0 if classes > 10 else 1.0}
+    if method == "sft":
+        options |= {"warm_up": 30} if classes > 10 else {}
+        given = asymmetric or noise.name.startswith("part-dependent")
+        options |= {"warm_up_penalty": True} if given else {}
+    if method == "mentornet" and rate >= 0.65:
+        options["percentile"] = 0.5
     if method == "co-teaching-plus" and noise.name.startswith("part-dependent"):
         options["forget_rate"] = rate
     if method == "forward-estimated" and classes > 10:
@@ -95,9 +127,15 @@ def _cifar(classes: int):
     def by_noise(method: str, noise: Noise) -> dict[str, Any]:
         asymmetric = noise.name.endswith("asymmetric")
         elr = _ELR_HUNDRED if classes > 10 else _ELR_ASYMMETRIC if asymmetric else _ELR_SYMMETRIC
-        trainings = {"dividemix": _DIVIDEMIX, "unicon": _UNICON, "elr": elr}
+        trainings = {
+            "dividemix": _DIVIDEMIX, "unicon": _UNICON, "elr": elr, "elr-plus": _ELR_PLUS,
+            "m-correction": _M_CORRECTION, "nct": _NCT, "cal": _CAL, "peer-loss": _PEER,
+            "cores2": _CORES, "sft": _SFT, "pencil": _PENCIL,
+        }  # fmt: skip
         own = {"train": trainings[method]} if method in trainings else {}
-        return own | {"options": options_of(method, noise, classes)}
+        own |= {"stages": dict(_PENCIL_STAGES)} if method == "pencil" else {}
+        options = _CIFAR_OPTIONS.get(method, {}) | options_of(method, noise, classes)
+        return own | {"options": options}
 
     return by_noise
 

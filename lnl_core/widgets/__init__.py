@@ -2,6 +2,8 @@
 
 from lnl_core.widgets.correction import CorrectionExplorer, corrected_losses, render_corrections
 from lnl_core.widgets.denoising import DenoisingExplorer, denoising, render_denoising
+from lnl_core.widgets.flywheel import FlywheelExplorer
+from lnl_core.widgets.flywheel_turning import Turning, render_turning, turn_flywheel, turning_of
 from lnl_core.widgets.noise import NoiseExplorer, draw_noise, render_noise
 from lnl_core.widgets.quality import QualityExplorer, pick
 from lnl_core.widgets.quality_survey import (
@@ -17,9 +19,10 @@ from lnl_core.widgets.relabelling import RelabellingExplorer, clean_labels, rend
 from lnl_core.widgets.relabelling_terms import relabelling_terms, render_terms
 
 __all__ = [
-    "CorrectionExplorer", "DenoisingExplorer", "NoiseExplorer", "QualityExplorer",
-    "RelabellingExplorer", "Survey", "clean_labels", "corrected_losses", "denoising",
-    "draw_embedding", "draw_noise", "embedding_legend", "in_words", "pick", "relabelling_terms",
-    "render_cleaning", "render_corrections", "render_denoising", "render_noise", "render_quality",
-    "render_terms", "survey", "train_and_survey",
+    "CorrectionExplorer", "DenoisingExplorer", "FlywheelExplorer", "NoiseExplorer",
+    "QualityExplorer", "RelabellingExplorer", "Survey", "Turning", "clean_labels",
+    "corrected_losses", "denoising", "draw_embedding", "draw_noise", "embedding_legend",
+    "in_words", "pick", "relabelling_terms", "render_cleaning", "render_corrections",
+    "render_denoising", "render_noise", "render_quality", "render_terms", "render_turning",
+    "survey", "train_and_survey", "turn_flywheel", "turning_of",
 ]  # fmt: skip

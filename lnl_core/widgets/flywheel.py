@@ -1,131 +1,163 @@
-"""The two cycles of the flywheel turning on small data, drawn epoch by epoch."""
+"""The flywheel explorer: the two cycles turning, epoch by epoch, at any noise and λ."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
+import ipywidgets
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from lnl_core import plots
 from lnl_core.data import Dataset
+from lnl_core.errors import InputError
 from lnl_core.noise import Noise
-from lnl_core.profiles import configure
-from lnl_core.run import Run
-from lnl_core.train import EpochRecord
-from lnl_core.widgets.relabelling_terms import plain
+from lnl_core.widgets.explorer import Explorer
+from lnl_core.widgets.flywheel_turning import Turning, render_turning, turn_flywheel
 
-#: Of the histogram of q(s = 1).
-BINS = 20
+NOISES = ("symmetric-inclusive", "asymmetric", "part-dependent")
+#: Epochs from one drawing of a run to the next.
+REDRAWN = 2
+#: α of the contrastive term where it is asked for.
+CONTRAST = 0.025
+
+#: Noise, rate, λ, epochs, whether ε is refined, whether there is a contrastive term.
+Setting = tuple[str, float, float, int, bool, bool]
 
 
-@dataclass(frozen=True)
-class Turning:
-    """The flywheel so far: its epochs, and where it stands.
+class FlywheelExplorer(Explorer):
+    """Walk through the epochs of one run; `train` turns the flywheel anew at another noise, rate,
+    λ and number of epochs. What was trained is remembered: back at its settings it is shown.
 
-    `warm_up`: its epochs of cross-entropy. `right` and `wrong`: q(s_i = 1) of the samples whose
-    label is right, [n], and wrong, [N - n]; empty before the first cycle. `corruption`: T_c [K, K].
-    `clean_share`: how many labels are right indeed. `labels`: of the true class's samples, [K, K],
-    how the refurbished labels q_i(y) are shared out; rows sum to 1 (0 for a class without samples).
+    `dataset` must have one label a sample and, for the noise `asymmetric`, a map of look-alikes.
+    `turned` is what is shown first, every epoch of a run at `noise` and λ = 3, with the contrastive
+    term where `contrast` says so; without one such a run is made first.
     """
 
-    history: tuple[EpochRecord, ...]
-    warm_up: int
-    right: NDArray[np.float64]
-    wrong: NDArray[np.float64]
-    corruption: NDArray[np.float64]
-    clean_share: float
-    labels: NDArray[np.float64]
-
-
-def turn_flywheel(
-    dataset: Dataset,
-    noise: Noise,
-    seed: int = 0,
-    *,
-    method: str = "flywheel",
-    options: Mapping[str, Any] | None = None,
-    **train: Any,
-) -> Iterator[Turning]:
-    """What stands after each epoch of the method on the dataset, in the profile `smoke`.
-
-    `method` may be an ablation that has the auxiliary network; `train` as in `configure`. Raises
-    `InputError` where `configure` does.
-    """
-    config = configure(
-        method, noise=noise, dataset=dataset, seed=seed, options=options, **train
-    )  # fmt: skip
-    run = Run(config, device="cpu", dataset=dataset)
-    split = run.data.train
-    truth = split.clean.numpy()
-    is_right = (split.labels == split.clean).numpy()
-    members = np.eye(dataset.num_classes)[truth]
-    for _ in run:
-        trust, posterior = run.method.clean_probability(), run.method.corrected_labels()
-        scores = np.full(0, 0.0) if trust is None else trust.double().numpy()
-        judged = is_right if len(scores) else np.zeros(0, bool)
-        if posterior is None:
-            given = np.eye(dataset.num_classes)[split.labels.numpy()]
-        else:
-            given = posterior.double().numpy()
-        yield Turning(
-            tuple(run.history),
-            run.method.warm_up,
-            scores[judged],
-            scores[~judged],
-            run.method.corruption_matrix.double().numpy().copy(),
-            float(is_right.mean()),
-            members.T @ given / np.maximum(members.sum(0), 1)[:, None],
+    def __init__(
+        self,
+        dataset: Dataset,
+        noise: Noise | None = None,
+        turned: Sequence[Turning] = (),
+        *,
+        contrast: bool = True,
+        epochs: int = 20,
+    ) -> None:
+        if dataset.multi_label:
+            raise InputError(
+                f"the flywheel explorer needs one label a sample, and {dataset.name} is "
+                "multi-label: give it digits, shapes, or another such dataset."
+            )
+        noise = noise or Noise("symmetric-inclusive", 0.5)
+        if noise.name not in NOISES:
+            raise InputError(
+                f"the flywheel explorer has the noises {', '.join(NOISES)}, not {noise.name!r}."
+            )
+        self._dataset, self._seed = dataset, 0
+        if not turned:
+            options = _options(3.0, True, contrast)
+            turned = tuple(turn_flywheel(dataset, noise, options=options, epochs=epochs))
+        epochs = len(turned)
+        rate = round(noise.rate, 4)
+        setting = (noise.name, rate, 3.0, epochs, True, contrast)
+        self._turned: dict[Setting, Sequence[Turning]] = {setting: turned}
+        self._shown = setting
+        self.epoch = ipywidgets.IntSlider(
+            value=epochs, min=1, max=epochs, description="epoch", continuous_update=False,
+            layout={"width": "28em"},
+        )  # fmt: skip
+        self.noise = ipywidgets.Dropdown(
+            options=NOISES, value=noise.name, description="noise", layout={"width": "19em"}
         )
+        self.rate = _slider("rate", rate, 0.95, 0.05)
+        self.regularisation = _slider("λ", 3, 10, 0.5)
+        self.epochs = ipywidgets.IntSlider(
+            value=epochs, min=4, max=max(60, epochs), description="epochs", continuous_update=False,
+            layout={"width": "19em"},
+        )  # fmt: skip
+        self.refine = _box("ε by eq. 14", True)
+        self.contrast = _box("contrastive term (slow)", contrast)
+        self.train = ipywidgets.Button(description="train", icon="play", layout={"width": "8em"})
+        super().__init__(
+            (
+                self.noise, self.rate, self.regularisation, self.epochs, self.refine,
+                self.contrast, self.epoch,  # last: `restore` may set it once its run is shown again
+            ),
+            (self.train,),
+        )  # fmt: skip
+        self.train.on_click(self._train)
+
+    def draw(self) -> Figure:
+        wanted = self._wanted()
+        if wanted in self._turned:
+            self._shown = wanted
+        turned = self._turned[self._shown]
+        self.epoch.max = len(turned)  # draws again where that moves the slider
+        figure = render_turning(turned[self.epoch.value - 1], self._dataset.classes)
+        if self._shown != wanted:
+            figure.text(
+                0.04, 0.95, f"still {_words(self._shown)}: press train for {_words(wanted)}",
+                style="italic",
+            )  # fmt: skip
+        return figure
+
+    def _wanted(self) -> Setting:
+        # A slider's steps add up to 0.30000000000000004.
+        return (
+            self.noise.value, round(self.rate.value, 4), round(self.regularisation.value, 4),
+            self.epochs.value, self.refine.value, self.contrast.value,
+        )  # fmt: skip
+
+    def _train(self, _: object) -> None:
+        """Each press is another seed."""
+        self.train.disabled, self.train.description = True, "training"
+        wanted = self._wanted()
+        name, rate, regularisation, epochs, refine, contrast = wanted
+        try:
+            self._seed += 1
+            options = _options(regularisation, refine, contrast)
+            turned = []
+            for turning in turn_flywheel(
+                self._dataset, Noise(name, rate), self._seed, options=options, epochs=epochs
+            ):
+                turned.append(turning)
+                if len(turned) % REDRAWN == 0:
+                    self.image.value = plots.png(render_turning(turning, self._dataset.classes))
+            self._turned[wanted] = turned
+            self.epoch.max, self.epoch.value = epochs, epochs
+            self.redraw()
+        except Exception as error:
+            self.fail(error)
+        finally:
+            self.train.disabled, self.train.description = False, "train again"
 
 
-def render_turning(turning: Turning, classes: Sequence[str]) -> Figure:
-    """Curves over the epochs; q(s = 1) of right and wrong labels; T_c; refurbished labels."""
-    figure = Figure(figsize=(15, 3.7), dpi=80)
-    curves, bars, corruption, labels = (
-        figure.add_axes(place)
-        for place in (
-            (0.04, 0.15, 0.24, 0.73),
-            (0.32, 0.15, 0.18, 0.73),
-            (0.54, 0.15, 0.21, 0.73),
-            (0.78, 0.15, 0.21, 0.73),
-        )
+def _words(setting: Setting) -> str:
+    """A setting as a reader would say it."""
+    name, rate, regularisation, epochs, refine, contrast = setting
+    return (
+        f"{name} {rate:g}, λ = {regularisation:g}, {epochs} epochs"
+        + ", ε fixed" * (not refine)
+        + ", no contrastive term" * (not contrast)
     )
-    epochs = [record.epoch for record in turning.history]
-    for k, (name, values) in enumerate(
-        (
-            ("test accuracy", [record.test_accuracy for record in turning.history]),
-            ("labels refurbished rightly", _of(turning, "recovered")),
-            ("AUC of q(s = 1)", _of(turning, "selection_auc")),
-            ("γ", _of(turning, "gamma")),
-        )
-    ):
-        style = {"color": plots.COLOURS[k], "marker": plots.MARKERS[k], "markersize": 3}
-        curves.plot(epochs, values, ("-", "--", "-.", ":")[k], label=name, **style)
-    curves.axhline(turning.clean_share, color="0.6", lw=1, label="labels that are right")
-    curves.axvline(turning.warm_up + 0.5, color="0.8", lw=1)
-    curves.set(xlabel="epoch (the cycles begin at the line)", ylim=(0, 1.02))
-    curves.legend(fontsize="small", frameon=False, loc="lower right")
-
-    for values, name, colour, hatch in (
-        (turning.right, "right labels", plots.COLOURS[0], None),
-        (turning.wrong, "wrong labels", plots.WRONG, "//"),
-    ):
-        bars.hist(values, bins=BINS, range=(0, 1), label=name, color=colour, hatch=hatch, alpha=0.6)
-    bars.set(xlabel="q(s = 1), how clean a label seems", ylabel="samples", title="main cycle")
-    if len(turning.right) + len(turning.wrong):
-        bars.legend(fontsize="small", frameon=False)
-    plots.draw_matrix(corruption, turning.corruption, classes, "$T_c$ of what seems wrong")
-    plots.draw_matrix(labels, turning.labels, classes, "refurbished labels")
-    labels.set(xlabel="label now", ylabel="true class")
-    for axis in (curves, bars):
-        plain(axis)
-    return figure
 
 
-def _of(turning: Turning, name: str) -> list[float]:
-    """A diagnostic by epoch; NaN, which is not drawn, where there is none."""
-    return [record.diagnostics.get(name, np.nan) for record in turning.history]
+def _options(regularisation: float, refine: bool, contrast: bool) -> dict[str, Any]:
+    return {
+        "regularisation": regularisation,
+        "refine_epsilon": refine,
+        "contrast": CONTRAST * contrast,
+    }
+
+
+def _slider(name: str, value: float, most: float, step: float) -> ipywidgets.FloatSlider:
+    return ipywidgets.FloatSlider(
+        value=value, min=0, max=most, step=step, description=name, continuous_update=False,
+        layout={"width": "19em"},
+    )  # fmt: skip
+
+
+def _box(name: str, value: bool) -> ipywidgets.Checkbox:
+    return ipywidgets.Checkbox(
+        value=value, description=name, indent=False, layout={"width": "13em"}
+    )

@@ -1054,7 +1054,9 @@ show(figure, alt="Table 6 as curves: mAP over P_noise for the five methods; dash
      "solid ours, which fall with the noise.")  # fmt: skip
 
 # %% [markdown]
-# λ (Table 5) and the separation that Figure 7 shows, over the noise.
+# λ (Table 5) and the separation that Figure 7 shows, over the noise. A run that diverged has no point:
+# above λ = 1 eq. 8 rewards certainty without end, and our runs end where it has none. The paper prints
+# numbers there, so its code must hold something back that its text does not mention.
 
 # %%
 figure, axes = plots.new_figure(columns=2, width=4.8, height=3.4)
