@@ -53,7 +53,7 @@ def new_figure(
 def png(figure: Figure) -> bytes:
     """The figure as PNG, without a date in it: the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=figure.dpi, metadata={"Software": None})
     return buffer.getvalue()
 
 

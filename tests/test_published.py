@@ -17,6 +17,10 @@ PAPERS = ("yao2018", "patrini2017", "tanaka2018", "kim2024", "jindal2019")
 FOLDER = project_folder("published")
 
 
+#: Methods that no table of the five papers has: what rows of them grew out of, or into.
+IN_NO_TABLE = {"co-teaching", "elr-plus"}
+
+
 def names(kind):
     with (FOLDER / "names.csv").open(newline="") as stream:
         return {row["name"] for row in csv.DictReader(stream) if row["kind"] == kind}
@@ -47,7 +51,8 @@ def test_every_name_is_known(paper, kind, built):
 
 
 def test_what_the_registry_calls_a_method_is_what_the_tables_call_it():
-    assert set(method_names()) <= names("method")
+    assert set(method_names()) - IN_NO_TABLE <= names("method")
+    assert not IN_NO_TABLE & names("method")
 
 
 def test_every_paper_has_as_many_rows_as_were_transcribed():

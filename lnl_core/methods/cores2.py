@@ -43,7 +43,7 @@ class CORES2(Method):
     is divided by 1 + β, as the code divides the learning rate.
 
     Phase 2, consistency training on the sieved samples without their labels, is another method's
-    (UDA) and not here; most tables that copy CORES² are of phase 1, as far as we know.
+    (UDA) and not here. Which phase the tables that copy CORES² have, they do not say.
     """
 
     def __init__(
