@@ -14,7 +14,7 @@ from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import InputError, unknown_name
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import flag, number, whole
+from lnl_core.methods.options import flag, number, warm_up_epochs, whole
 
 EVALUATED = ("first", "mean")
 AVERAGES = ("batch", "kept")
@@ -140,8 +140,7 @@ class CoTeachingPlus(SmallLoss):
         evaluated: str = "first",
     ) -> None:
         super().__init__(net, peer, data, forget_rate, ramp, evaluated)
-        share = max(1, min(WARM_UP, data.epochs // 4))
-        self.warm_up = share if warm_up is None else whole("warm_up", warm_up, 0)
+        self.warm_up = warm_up_epochs("warm_up", warm_up, WARM_UP, data.epochs)
         if average not in AVERAGES:
             raise unknown_name("average", average, AVERAGES)
         self.average = average

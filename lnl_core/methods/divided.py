@@ -17,7 +17,7 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses import divide, soft
 from lnl_core.methods.base import Method
 from lnl_core.methods.mixing import mix
-from lnl_core.methods.options import flag, number, whole
+from lnl_core.methods.options import flag, number, warm_up_epochs, whole
 
 #: Epochs of warm-up on CIFAR-10; on CIFAR-100 the authors have 30.
 WARM_UP = 10
@@ -91,8 +91,7 @@ class Divided(Method):
             "temperature", temperature, "in (0, 1], below 1 to sharpen", lambda t: 0 < t <= 1
         )
         self.alpha = number("alpha", alpha, *POSITIVE)
-        share = max(1, min(WARM_UP, data.epochs // 4))
-        self.warm_up = share if warm_up is None else whole("warm_up", warm_up, 0)
+        self.warm_up = warm_up_epochs("warm_up", warm_up, WARM_UP, data.epochs)
         self.ramp = whole("ramp", ramp, 0)
         self.confidence_penalty = flag("confidence_penalty", confidence_penalty)
         self.num_classes = data.num_classes

@@ -13,7 +13,7 @@ from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses import flywheel
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import number, whole
+from lnl_core.methods.options import number, warm_up_epochs
 
 WEIGHT = "a weight from 0 to 1000", lambda weight: 0 <= weight <= 1000
 FLOOR = "a probability in [0, 0.1), such as 1e-8, or 0 for none", lambda floor: 0 <= floor < 0.1
@@ -46,8 +46,7 @@ class MainEM(Method):
         super().__init__(net, data)
         self.regularisation = number("regularisation", regularisation, *WEIGHT)
         self.floor = number("floor", floor, *FLOOR)
-        shorter = max(1, min(WARM_UP, data.epochs // 4))
-        self.warm_up = shorter if warm_up is None else whole("warm_up", warm_up, 0)
+        self.warm_up = warm_up_epochs("warm_up", warm_up, WARM_UP, data.epochs)
         self.epoch = 0
         counts = torch.bincount(data.labels, minlength=data.num_classes)
         #: p_data(ŷ) [K].

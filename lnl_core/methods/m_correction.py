@@ -14,7 +14,7 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses import soft
 from lnl_core.methods.base import Method
 from lnl_core.methods.mixing import mix
-from lnl_core.methods.options import number, whole
+from lnl_core.methods.options import number, warm_up_epochs
 from lnl_core.methods.two_betas import upper_component
 
 #: Epochs of MixUp alone, of 300 on CIFAR.
@@ -56,8 +56,7 @@ class MCorrection(Method):
         self.weight = number(
             "weight", weight, "a finite number, at least 0", lambda value: 0 <= value < float("inf")
         )
-        share = max(1, min(WARM_UP, data.epochs // 3))
-        self.warm_up = share if warm_up is None else whole("warm_up", warm_up, 0)
+        self.warm_up = warm_up_epochs("warm_up", warm_up, WARM_UP, data.epochs, part=3)
         self.num_classes = data.num_classes
         classes = torch.full((data.num_classes,), 1 / data.num_classes, device=data.device)
         self.register_buffer("prior", classes)

@@ -13,7 +13,7 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import InputError
 from lnl_core.losses import soft
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import number, whole
+from lnl_core.methods.options import number, warm_up_epochs, whole
 from lnl_core.methods.ramps import log_ramp, sigmoid_ramp
 
 #: Epochs within which the networks come to rely on each other, of 200 on CIFAR-10.
@@ -58,8 +58,7 @@ class NCT(Method):
         self.temperature = number(
             "temperature", temperature, "a positive finite number", lambda t: 0 < t < float("inf")
         )
-        share = max(1, min(RAMP, data.epochs // 10))
-        self.ramp = share if ramp is None else whole("ramp", ramp, 0)
+        self.ramp = warm_up_epochs("ramp", ramp, RAMP, data.epochs, part=10)
         self.least_random = number("least_random", least_random, *SHARE)
         self.most_random = number("most_random", most_random, *SHARE)
         if self.most_random < self.least_random:

@@ -26,3 +26,11 @@ def whole(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name} is {value!r}, but it must be a whole number from {least} up.")
     return value
+
+
+def warm_up_epochs(name: str, value: Any, usual: int, epochs: int, part: int = 4) -> int:
+    """How many epochs a method warms up, or ramps: the value if given, a whole number from 0 up;
+    else the `usual` ones, but at most 1/`part` of all `epochs`, and one at least."""
+    if value is None:
+        return max(1, min(usual, epochs // part))
+    return whole(name, value, 0)

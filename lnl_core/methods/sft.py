@@ -13,7 +13,7 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import unknown_name
 from lnl_core.losses.confidence_penalty import lifting, runner_up
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import flag, number, whole
+from lnl_core.methods.options import flag, number, warm_up_epochs, whole
 
 CRITERIA = ("smoothed", "fluctuation")
 #: Epochs of warm-up on CIFAR-10, of 100.
@@ -56,8 +56,7 @@ class SFT(Method):
         self.memory = whole("memory", memory, 1)
         self.threshold = number("threshold", threshold, "in [0, 1]", lambda t: 0 <= t <= 1)
         self.weight = number("weight", weight, *WEIGHT)
-        share = max(1, min(WARM_UP, data.epochs // 4))
-        self.warm_up = share if warm_up is None else whole("warm_up", warm_up, 0)
+        self.warm_up = warm_up_epochs("warm_up", warm_up, WARM_UP, data.epochs)
         if criterion not in CRITERIA:
             raise unknown_name("criterion", criterion, CRITERIA)
         self.smoothed = criterion == "smoothed"
