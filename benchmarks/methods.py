@@ -43,7 +43,8 @@ class Timed:
         run = Run(config, device=device, dataset=dataset)
         self._device, self._data = run.device, run.data
         self._train = dataclasses.replace(config.train, epochs=10**6)
-        self._method = run.build(run.entry.method, **config.options | {"warm_up": 1})
+        options = run.entry.fixed | config.options | {"warm_up": 1}
+        self._method = run.build(run.entry.method, **options)
         self._preprocess = run.data.preprocess(config.train.preprocess)
         self._epochs = fit(self._method, run.data, self._train, updates=updates_for(self._device))
 

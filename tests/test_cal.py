@@ -13,7 +13,7 @@ from torch import nn
 from training_helpers import finish, random_dataset, small_run
 
 from lnl_core import TrainingSet
-from lnl_core.methods.cal import CovarianceAdjusted, counted, distil
+from lnl_core.methods.robust.cal import CovarianceAdjusted, counted, distil
 from lnl_core.optim import make_optimizer
 
 

@@ -13,8 +13,8 @@ from lnl_core import InputError, TrainingSet
 from lnl_core.config import TrainConfig
 from lnl_core.data import Split
 from lnl_core.losses import quality_embedding as qe
-from lnl_core.methods.can import CAN
-from lnl_core.methods.can_layers import Decoder, Encoder
+from lnl_core.methods.latent.can import CAN
+from lnl_core.methods.latent.can_layers import Decoder, Encoder
 from lnl_core.nets import build_net
 
 

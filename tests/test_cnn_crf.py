@@ -10,7 +10,7 @@ from training_helpers import finish, small_run
 
 from lnl_core import InputError, TrainingSet
 from lnl_core.methods import get_method
-from lnl_core.methods.cnn_crf import CNNCRF
+from lnl_core.methods.latent.cnn_crf import CNNCRF
 
 T = np.array([[0.7, 0.3, 0, 0], [0, 1, 0, 0], [0.1, 0.1, 0.7, 0.1], [0, 0, 0.4, 0.6]])
 

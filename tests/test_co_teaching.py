@@ -13,8 +13,8 @@ from training_helpers import finish, random_dataset, small_run
 from lnl_core import InputError, TrainConfig, TrainingSet
 from lnl_core.data import Batch
 from lnl_core.losses.agreement import symmetric_kl
-from lnl_core.methods.co_teaching import CoTeaching, CoTeachingPlus
-from lnl_core.methods.jocor import JoCoR
+from lnl_core.methods.selection.co_teaching import CoTeaching, CoTeachingPlus
+from lnl_core.methods.selection.jocor import JoCoR
 
 SMALL_LOSS = {"co-teaching": CoTeaching, "co-teaching-plus": CoTeachingPlus, "jocor": JoCoR}
 every_class = pytest.mark.parametrize("cls", SMALL_LOSS.values(), ids=SMALL_LOSS)

@@ -9,7 +9,7 @@ from training_helpers import finish, random_dataset, small_run
 
 from lnl_core import TrainConfig, TrainingSet
 from lnl_core.data import Batch
-from lnl_core.methods.cores2 import CORES2
+from lnl_core.methods.robust.cores2 import CORES2
 
 
 def softmax(table: np.ndarray) -> np.ndarray:

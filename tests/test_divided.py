@@ -16,8 +16,8 @@ from training_helpers import finish, random_dataset, small_run
 
 from lnl_core import Dataset, Run, TrainingSet, configure
 from lnl_core.methods import divided
-from lnl_core.methods.dividemix import DivideMix
-from lnl_core.methods.unicon import UNICON
+from lnl_core.methods.semi_supervised.dividemix import DivideMix
+from lnl_core.methods.semi_supervised.unicon import UNICON
 from lnl_core.nets import Net
 from lnl_core.optim import make_optimizer
 

@@ -10,7 +10,7 @@ from training_helpers import finish, random_dataset, small_run
 from lnl_core import TrainConfig, TrainingSet
 from lnl_core.data import Batch
 from lnl_core.losses.early_learning import clipped_probabilities, early_learning
-from lnl_core.methods.elr import ELR
+from lnl_core.methods.robust.elr import ELR
 
 
 def softmax(table: np.ndarray) -> np.ndarray:

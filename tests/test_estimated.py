@@ -7,7 +7,7 @@ from training_helpers import finish, random_dataset, small_run, weights
 
 from lnl_core import InputError, losses, transition
 from lnl_core.methods import CrossEntropy, Forward
-from lnl_core.methods.estimated import _invertible
+from lnl_core.methods.transition.estimated import _invertible
 
 VARIANTS = ["forward-estimated", "backward-estimated"]
 

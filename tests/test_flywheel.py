@@ -16,9 +16,9 @@ from lnl_core.config import TrainConfig
 from lnl_core.losses import flywheel as fw
 from lnl_core.losses.contrastive import nt_xent
 from lnl_core.methods import get_method
-from lnl_core.methods.flywheel import Flywheel
-from lnl_core.methods.flywheel_main import MainEM
-from lnl_core.methods.mixing import mix
+from lnl_core.methods.flywheel.flywheel import Flywheel
+from lnl_core.methods.flywheel.main import MainEM
+from lnl_core.methods.semi_supervised.mixing import mix
 from lnl_core.nets import build_net
 
 FLYWHEELS = ["flywheel", "flywheel-no-cr", "flywheel-fixed-epsilon", "flywheel-no-cl"]

@@ -10,7 +10,7 @@ import torch
 from training_helpers import finish, random_dataset, small_config, small_run
 
 from lnl_core import InputError, Run, TrainConfig, TrainingSet
-from lnl_core.methods.relabel import Relabel, Retrain
+from lnl_core.methods.relabelling.relabel import Relabel, Retrain
 
 
 class Fixed(torch.nn.Module):

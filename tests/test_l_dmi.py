@@ -13,7 +13,7 @@ from training_helpers import finish, random_dataset, small_run, weights
 
 from lnl_core import TrainConfig, TrainingSet
 from lnl_core.losses.determinant import determinant_loss, joint
-from lnl_core.methods.l_dmi import DMI
+from lnl_core.methods.robust.l_dmi import DMI
 
 
 def drawn(samples: int, classes: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,8 +14,8 @@ from training_helpers import finish, random_dataset, small_run
 
 from lnl_core import TrainingSet
 from lnl_core.methods import m_correction
-from lnl_core.methods.m_correction import MCorrection
-from lnl_core.methods.two_betas import upper_component
+from lnl_core.methods.semi_supervised.m_correction import MCorrection
+from lnl_core.methods.semi_supervised.two_betas import upper_component
 from lnl_core.optim import make_optimizer
 
 

@@ -16,7 +16,7 @@ from training_helpers import finish, random_dataset, small_run
 
 from lnl_core import TrainingSet
 from lnl_core.losses.curriculum import curriculum_weight, random_subset
-from lnl_core.methods.mentornet import MentorNet
+from lnl_core.methods.selection.mentornet import MentorNet
 from lnl_core.optim import make_optimizer
 
 WHOLE = {"early_dropout": 0.0, "dropout": 0.0}  # no sample left out

@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 
 from lnl_core.errors import InputError
-from lnl_core.methods.mixing import mix
+from lnl_core.methods.semi_supervised.mixing import mix
 
 
 def batch(count: int = 9) -> tuple[torch.Tensor, torch.Tensor]:

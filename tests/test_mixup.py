@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 from training_helpers import finish, small_run
 
 from lnl_core import InputError, Run, TrainConfig, TrainingSet, configure, load_dataset
-from lnl_core.methods.mixup import MixUp
+from lnl_core.methods.semi_supervised.mixup import MixUp
 
 
 class Spy(torch.nn.Linear):

@@ -10,7 +10,7 @@ from training_helpers import finish, small_run
 
 from lnl_core import losses
 from lnl_core.losses import multi_label
-from lnl_core.methods.icnm import ICNM
+from lnl_core.methods.latent.icnm import ICNM
 
 LABELS = torch.tensor([[1, 0, 0, 1], [0, 0, 0, 0], [1, 1, 1, 1], [0, 1, 0, 0]]).double()
 LOGITS = torch.tensor(np.random.default_rng(0).normal(0, 2, (4, 4)))

@@ -13,7 +13,7 @@ from torch import nn
 from training_helpers import small_run
 
 from lnl_core import InputError, TrainingSet
-from lnl_core.methods.nct import NCT
+from lnl_core.methods.semi_supervised.nct import NCT
 from lnl_core.optim import make_optimizer
 
 

@@ -10,7 +10,7 @@ from training_helpers import finish, random_dataset, small_run
 from lnl_core import TrainConfig, TrainingSet, losses
 from lnl_core.losses.flywheel import confidence
 from lnl_core.losses.peer import floored_cross_entropy, floored_log, peer
-from lnl_core.methods.peer_loss import Peered, PeerLoss
+from lnl_core.methods.robust.peer_loss import Peered, PeerLoss
 from lnl_core.methods.schedules import at_epoch
 
 

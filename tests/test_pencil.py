@@ -10,7 +10,7 @@ from training_helpers import finish, random_dataset, small_run, weights
 from lnl_core import TrainConfig, TrainingSet, configure
 from lnl_core.data import Batch
 from lnl_core.losses.label_learning import classification, compatibility, label_gradient
-from lnl_core.methods.pencil import LearnedLabels
+from lnl_core.methods.relabelling.pencil import LearnedLabels
 
 
 def softmax(table: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from training_helpers import finish, random_dataset, small_run
 
 from lnl_core import TrainConfig, TrainingSet, configure
 from lnl_core.losses.confidence_penalty import lifting, runner_up
-from lnl_core.methods.sft import SFT
+from lnl_core.methods.selection.sft import SFT
 
 
 def softmax(table: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from lnl_core.methods.two_betas import EDGE, fit, upper_component
+from lnl_core.methods.semi_supervised.two_betas import EDGE, fit, upper_component
 
 
 def drawn(seed: int, count: int = 400, share: float = 0.6) -> np.ndarray:

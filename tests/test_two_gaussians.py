@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.mixture import GaussianMixture
 
-from lnl_core.methods.two_gaussians import lower_component
+from lnl_core.methods.semi_supervised.two_gaussians import lower_component
 
 
 def losses(seed: int, low: int = 60, high: int = 40) -> np.ndarray:

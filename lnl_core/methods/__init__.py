@@ -2,46 +2,41 @@
 
 from lnl_core.methods.base import Method
 from lnl_core.methods.baseline import CrossEntropy
-from lnl_core.methods.bootstrap import BootstrapHard, BootstrapSoft
-from lnl_core.methods.cal import cal
-from lnl_core.methods.can import CAN
-from lnl_core.methods.cnn_crf import CNNCRF
-from lnl_core.methods.co_teaching import CoTeaching, CoTeachingPlus
-from lnl_core.methods.cores2 import CORES2
-from lnl_core.methods.correction import Backward, Forward
-from lnl_core.methods.dividemix import DivideMix
-from lnl_core.methods.elr import ELR
-from lnl_core.methods.elr_plus import ELRPlus
-from lnl_core.methods.estimated import backward_estimated, forward_estimated
-from lnl_core.methods.flywheel import Flywheel
-from lnl_core.methods.flywheel_ablations import (
-    FixedEpsilon,
-    WithoutContrast,
-    WithoutRegulariser,
-)
-from lnl_core.methods.flywheel_main import MainEM
-from lnl_core.methods.icnm import ICNM
-from lnl_core.methods.jocor import JoCoR
-from lnl_core.methods.joint import joint, joint_hard
-from lnl_core.methods.l_dmi import l_dmi
-from lnl_core.methods.m_correction import MCorrection
-from lnl_core.methods.mentornet import MentorNet
-from lnl_core.methods.mixup import MixUp
-from lnl_core.methods.nct import NCT
-from lnl_core.methods.noise_layer import NNA, NNAQC, QC, NNAQCDropout
-from lnl_core.methods.noise_layer_rivals import DropoutLayer, GenieQC, Trace
-from lnl_core.methods.noise_layer_trusted import (
+from lnl_core.methods.flywheel.flywheel import Flywheel
+from lnl_core.methods.flywheel.main import MainEM
+from lnl_core.methods.latent.can import CAN
+from lnl_core.methods.latent.cnn_crf import CNNCRF
+from lnl_core.methods.latent.icnm import ICNM
+from lnl_core.methods.noise_layers.nnaqc import NNA, NNAQC, QC, NNAQCDropout
+from lnl_core.methods.noise_layers.rivals import DropoutLayer, GenieQC, Trace
+from lnl_core.methods.noise_layers.trusted import (
     nnaqc_clean_only,
     nnaqc_fine_tuned,
     nnaqc_with_clean,
 )
-from lnl_core.methods.peer_loss import PeerLoss
-from lnl_core.methods.pencil import pencil
 from lnl_core.methods.registry import Entry, check_options, get_method, method_names, register
-from lnl_core.methods.robust import Savage, Sigmoid, Unhinged
-from lnl_core.methods.sft import SFT
-from lnl_core.methods.trusted import clean_only, forward_fine_tuned
-from lnl_core.methods.unicon import UNICON
+from lnl_core.methods.relabelling.joint import joint
+from lnl_core.methods.relabelling.pencil import pencil
+from lnl_core.methods.robust.bootstrap import BootstrapHard, BootstrapSoft
+from lnl_core.methods.robust.bounded import Savage, Sigmoid, Unhinged
+from lnl_core.methods.robust.cal import cal
+from lnl_core.methods.robust.cores2 import CORES2
+from lnl_core.methods.robust.elr import ELR
+from lnl_core.methods.robust.elr_plus import ELRPlus
+from lnl_core.methods.robust.l_dmi import l_dmi
+from lnl_core.methods.robust.peer_loss import PeerLoss
+from lnl_core.methods.selection.co_teaching import CoTeaching, CoTeachingPlus
+from lnl_core.methods.selection.jocor import JoCoR
+from lnl_core.methods.selection.mentornet import MentorNet
+from lnl_core.methods.selection.sft import SFT
+from lnl_core.methods.semi_supervised.dividemix import DivideMix
+from lnl_core.methods.semi_supervised.m_correction import MCorrection
+from lnl_core.methods.semi_supervised.mixup import MixUp
+from lnl_core.methods.semi_supervised.nct import NCT
+from lnl_core.methods.semi_supervised.unicon import UNICON
+from lnl_core.methods.transition.correction import Backward, Forward
+from lnl_core.methods.transition.estimated import backward_estimated, forward_estimated
+from lnl_core.methods.transition.trusted import clean_only, forward_fine_tuned
 
 register("cross-entropy", CrossEntropy, "trust the labels: the baseline", "patrini2017")
 register("unhinged", Unhinged, "linear loss, after batch normalisation", "patrini2017")
@@ -55,8 +50,11 @@ register("forward", Forward, "push predictions through the known T", "patrini201
 register("forward-estimated", forward_estimated, "the same, T estimated first", "patrini2017")
 register("clean-only", clean_only, "cross-entropy on the trusted samples alone", "patrini2017")
 register("forward-fine-tuned", forward_fine_tuned, "forward, then clean-only", "patrini2017")
-register("joint", joint, "labels learned with the weights, then a new start", "tanaka2018")
-register("joint-hard", joint_hard, "the same with hard labels", "tanaka2018")
+register(
+    "joint", joint, "labels learned with the weights, then a new start", "tanaka2018",
+    fixed={"soft": True, "top": None},
+)  # fmt: skip
+register("joint-hard", joint, "the same with hard labels", "tanaka2018", fixed={"soft": False})
 register("cnn-crf", CNNCRF, "clean and noisy label in one undirected model", "tanaka2018")
 register("nnaqc", NNAQC, "a nonlinear noise layer, and quasi-clustering", "jindal2019")
 register("nnaqc-dropout", NNAQCDropout, "the same with dropout on the layer", "jindal2019")
@@ -74,10 +72,19 @@ register("icnm", ICNM, "what is there, and whether it is reported", "yao2018")
 register("dividemix", DivideMix, "small losses keep their labels, others are guessed", "kim2024")
 register("unicon", UNICON, "the same, of each class alike, and contrastive", "kim2024")
 register("flywheel", Flywheel, "clean labels found, wrong ones replaced, in turns", "kim2024")
-register("flywheel-no-cr", WithoutRegulariser, "without the confidence regulariser", "kim2024")
+register(
+    "flywheel-no-cr", Flywheel, "without the confidence regulariser", "kim2024",
+    fixed={"regularisation": 0.0},
+)  # fmt: skip
 register("flywheel-no-aux", MainEM, "the main network alone, samples reweighted", "kim2024")
-register("flywheel-fixed-epsilon", FixedEpsilon, "corruption uniform for good", "kim2024")
-register("flywheel-no-cl", WithoutContrast, "without the contrastive term", "kim2024")
+register(
+    "flywheel-fixed-epsilon", Flywheel, "corruption uniform for good", "kim2024",
+    fixed={"refine_epsilon": False},
+)  # fmt: skip
+register(
+    "flywheel-no-cl", Flywheel, "without the contrastive term", "kim2024",
+    fixed={"contrast": 0.0},
+)  # fmt: skip
 register("mixup", MixUp, "means of two samples and of their labels", "kim2024")
 register("elr", ELR, "hold to what was predicted early", "kim2024")
 register("elr-plus", ELRPlus, "the same for two nets, each by the other's average", "kim2024")

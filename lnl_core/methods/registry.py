@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lnl_core.errors import InputError, unknown_name
@@ -23,7 +23,8 @@ class Entry:
 
     `version` is raised by hand when a change alters results: records of older versions are then
     no longer taken for this method's. `stacks`: whether runs of it may be trained as one; a
-    recipe says so by an attribute of that name.
+    recipe says so by an attribute of that name. `fixed`: the options that make this method out of
+    one with more, such as an ablation; they are no options of it.
     """
 
     name: str
@@ -34,31 +35,51 @@ class Entry:
     method: type[Method] | None
     version: int
     stacks: bool
+    fixed: dict[str, Any] = field(default_factory=dict)
+    module: str = ""
+
+    @property
+    def family(self) -> str:
+        """The folder of `lnl_core/methods` that the method lies in; "" for what lies elsewhere."""
+        package, _, module = self.module.partition("lnl_core.methods.")
+        return "" if package else module.partition(".")[0] * ("." in module)
 
 
 _REGISTRY: dict[str, Entry] = {}
 
 
 def register(
-    name: str, how: type[Method] | Recipe, summary: str, paper: str = "", version: int = 1
+    name: str,
+    how: type[Method] | Recipe,
+    summary: str,
+    paper: str = "",
+    version: int = 1,
+    fixed: dict[str, Any] | None = None,
 ) -> None:
-    """Give a method its name. `how` is a `Method` class, or a recipe (two stages and more).
+    """Give a method its name. `how` is a `Method` class, or a recipe (two stages and more), and
+    `fixed` those of its options that are always so under this name.
 
     `paper` is the module of `lnl_core.papers` whose settings are its defaults. Registering a
     name again replaces it, so that a notebook cell can be run twice.
     """
     is_class = isinstance(how, type)
     skip = how.nets + 1 if is_class else 1  # the nets and the data; or the run
-    parameters = list(inspect.signature(how).parameters)
+    parameters = list(inspect.signature(how).parameters)[skip:]
+    fixed = fixed or {}
+    for option in fixed:
+        if option not in parameters:
+            raise InputError(f"method '{name}' fixes {option!r}, which is no option of {how}.")
     _REGISTRY[name] = Entry(
         name=name,
         summary=summary,
         paper=paper,
-        recipe=_one_stage(how) if is_class else how,
-        options=tuple(parameters[skip:]),
+        recipe=_recipe(how, fixed),
+        options=tuple(option for option in parameters if option not in fixed),
         method=how if is_class else None,
         version=version,
         stacks=vars(how).get("stacks", False),
+        fixed=fixed,
+        module=how.__module__,
     )
 
 
@@ -80,6 +101,17 @@ def check_options(entry: Entry, options: dict[str, Any]) -> None:
             raise InputError(
                 f"method '{entry.name}' has no option {name!r}: its options are {known}."
             )
+
+
+def _recipe(how: type[Method] | Recipe, fixed: dict[str, Any]) -> Recipe:
+    run_all = _one_stage(how) if isinstance(how, type) else how
+    if not fixed:
+        return run_all
+
+    def recipe(run: Run, **options: Any) -> Iterator[Any]:
+        return run_all(run, **fixed, **options)
+
+    return recipe
 
 
 def _one_stage(cls: type[Method]) -> Recipe:

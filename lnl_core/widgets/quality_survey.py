@@ -19,7 +19,7 @@ from lnl_core.data import Dataset, TrainingSet
 from lnl_core.errors import InputError
 from lnl_core.measures.quality_patterns import agreement
 from lnl_core.measures.recovery import area_under_curve
-from lnl_core.methods.can import CAN
+from lnl_core.methods.latent.can import CAN
 from lnl_core.noise import Noise
 from lnl_core.profiles import configure
 from lnl_core.run import Run

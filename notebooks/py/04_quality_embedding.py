@@ -47,7 +47,7 @@ from lnl_core.ledger.verdicts import VERDICTS
 from lnl_core.losses import quality_embedding as qe
 from lnl_core.measures import quality_patterns
 from lnl_core.measures.average_precision import average_precision
-from lnl_core.methods.can import CAN
+from lnl_core.methods.latent.can import CAN
 from lnl_core.notebook import Session, exercise, show, table, watch
 from lnl_core.papers import PAPERS
 from lnl_core.widgets import (
@@ -1240,7 +1240,7 @@ exercise(
 # both inferable, and the classifier then learns from the inferred label. Read the schedule before you
 # believe that it does.
 #
-# **Links** `lnl_core/methods/can.py` and `can_layers.py` (the method), `lnl_core/losses/quality_embedding.py`
+# **Links** `lnl_core/methods/latent/can.py` and `can_layers.py` (the method), `lnl_core/losses/quality_embedding.py`
 # (every formula of this page), `lnl_core/papers/yao2018.py` (tables and claims). `01_loss_correction` has the
 # matrix that $s$ was to improve on; `03_joint_optimization` lets the network write labels without a model.
 

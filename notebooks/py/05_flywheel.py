@@ -48,7 +48,7 @@ from lnl_core.ledger.tables import all_tables, means, table_cells
 from lnl_core.ledger.verdicts import VERDICTS
 from lnl_core.losses import flywheel as fw
 from lnl_core.losses import flywheel_lemma as lemma
-from lnl_core.methods.flywheel import Flywheel
+from lnl_core.methods.flywheel.flywheel import Flywheel
 from lnl_core.notebook import Session, exercise, show, table, watch
 from lnl_core.papers import PAPERS
 from lnl_core.papers.kim2024_settings import FLYWHEELS, options_of
@@ -1334,8 +1334,8 @@ exercise(
 # own network, answer one with the help of the other. Every step but the networks' is in closed form. The
 # regulariser that was to make it principled is used far outside its theorem, and still works.
 #
-# **Links** `lnl_core/methods/flywheel.py` and `flywheel_main.py` (the method), `lnl_core/losses/flywheel.py`
-# and `flywheel_lemma.py` (every formula of this page), `lnl_core/methods/dividemix.py`, `unicon.py`, `elr.py`
+# **Links** `lnl_core/methods/flywheel/flywheel.py` and `flywheel_main.py` (the method), `lnl_core/losses/flywheel.py`
+# and `flywheel_lemma.py` (every formula of this page), `lnl_core/methods/semi_supervised/dividemix.py`, `unicon.py`, `elr.py`
 # (the rivals), `lnl_core/papers/kim2024.py` (tables and claims). `03_joint_optimization` mends labels with
 # one network.
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from lnl_core import transition
 from lnl_core.methods.base import Method
 from lnl_core.methods.baseline import CrossEntropy
-from lnl_core.methods.correction import CLIP, Backward, Forward, base_loss
 from lnl_core.methods.options import flag, number
+from lnl_core.methods.transition.correction import CLIP, Backward, Forward, base_loss
 
 if TYPE_CHECKING:
     from lnl_core.run import Run

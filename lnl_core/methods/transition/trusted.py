@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lnl_core.data import NoisyData
 from lnl_core.methods.base import Method
 from lnl_core.methods.baseline import CrossEntropy
-from lnl_core.methods.correction import Forward
+from lnl_core.methods.transition.correction import Forward
 
 if TYPE_CHECKING:
     from lnl_core.run import Run

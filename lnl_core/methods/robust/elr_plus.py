@@ -13,10 +13,10 @@ from torch.nn import functional as F
 from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses.early_learning import clipped_probabilities, early_learning
-from lnl_core.methods.elr import ELR
-from lnl_core.methods.mixing import mix
 from lnl_core.methods.options import number, whole
 from lnl_core.methods.ramps import sigmoid_ramp
+from lnl_core.methods.robust.elr import ELR
+from lnl_core.methods.semi_supervised.mixing import mix
 
 
 class ELRPlus(ELR):

@@ -24,8 +24,8 @@ from torch.nn import functional as F
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import InputError
 from lnl_core.methods.base import Method
-from lnl_core.methods.correction import known_matrix
 from lnl_core.methods.options import flag, number
+from lnl_core.methods.transition.correction import known_matrix
 
 #: The share of the epochs over which α falls.
 ANNEALED = 1 / 3

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses.agreement import symmetric_kl
-from lnl_core.methods.co_teaching import SmallLoss
 from lnl_core.methods.options import number
+from lnl_core.methods.selection.co_teaching import SmallLoss
 
 
 class JoCoR(SmallLoss):

@@ -1,6 +1,6 @@
 """What NNAQC is compared to: the true matrix, a layer under dropout, a layer with a costly trace.
 
-Jindal et al. 2019, Section 4.1. How the defaults were chosen stands in `noise_layer.py`.
+Jindal et al. 2019, Section 4.1. How the defaults were chosen stands in `nnaqc.py`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import unknown_name
 from lnl_core.losses import multi_label, noise_layers
-from lnl_core.methods.correction import Forward
-from lnl_core.methods.noise_layer import ALPHA, BETA, LAYERS, NNA
+from lnl_core.methods.noise_layers.nnaqc import ALPHA, BETA, LAYERS, NNA
 from lnl_core.methods.options import flag, number
+from lnl_core.methods.transition.correction import Forward
 
 TRACE = "a weight from 0 to 1000", lambda weight: 0 <= weight <= 1000
 

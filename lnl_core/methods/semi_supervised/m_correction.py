@@ -13,9 +13,9 @@ from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses import soft
 from lnl_core.methods.base import Method
-from lnl_core.methods.mixing import mix
 from lnl_core.methods.options import number, warm_up_epochs
-from lnl_core.methods.two_betas import upper_component
+from lnl_core.methods.semi_supervised.mixing import mix
+from lnl_core.methods.semi_supervised.two_betas import upper_component
 
 #: Epochs of MixUp alone, of 300 on CIFAR.
 WARM_UP = 105

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from lnl_core.data import NoisyData
-from lnl_core.methods.noise_layer import NNAQC
-from lnl_core.methods.trusted import STAGE, fine_tune
+from lnl_core.methods.noise_layers.nnaqc import NNAQC
+from lnl_core.methods.transition.trusted import STAGE, fine_tune
 
 if TYPE_CHECKING:
     from lnl_core.run import Run

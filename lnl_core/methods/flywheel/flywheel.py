@@ -10,8 +10,8 @@ A cycle is an epoch (Figure 2), and both networks make one pass in it:
    form; then the labels ŷ_i = argmax f(x_i) and ε_i = (T_cᵀ f(x_i))_ỹ (eq. 14) by the new f;
 4. main M-step: a pass of g on the ŷ_i with the confidence regulariser (eq. 8); γ (eq. 6).
 
-f predicts. `losses/flywheel.py` has the formulas, `flywheel_main.py` the main cycle by itself,
-`flywheel_ablations.py` what Table 6 takes away.
+f predicts. `losses/flywheel.py` has the formulas, `main.py` the main cycle by itself.
+The rest of what Table 6 takes away are options, under names of their own in the registry.
 
 No code of the authors is public. Where the text is silent, this is what is done here:
 
@@ -52,9 +52,9 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import InputError, unknown_name
 from lnl_core.losses import flywheel
 from lnl_core.losses.contrastive import nt_xent, unit
-from lnl_core.methods.flywheel_main import WEIGHT, MainEM
-from lnl_core.methods.mixing import mix
+from lnl_core.methods.flywheel.main import WEIGHT, MainEM
 from lnl_core.methods.options import flag, number
+from lnl_core.methods.semi_supervised.mixing import mix
 
 PRIORS = ("resampled", "uniform")
 MAIN_VIEWS = ("weak", "plain")

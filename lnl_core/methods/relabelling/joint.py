@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from lnl_core.methods.relabel import Relabel, Retrain
+from lnl_core.methods.relabelling.relabel import Relabel, Retrain
 
 if TYPE_CHECKING:
     from lnl_core.run import Run
@@ -27,40 +27,19 @@ def joint(
     outputs: str = "training",
     prior: str = "uniform",
     zero_filled: bool = False,
-) -> Iterator[Any]:
-    """Soft labels: step 1, the stage `relabel`, then step 2, `retrain`. Options as in `Relabel`."""
-    return _two_steps(
-        run,
-        alpha=alpha, beta=beta, start_epoch=start_epoch, stop_epoch=stop_epoch, memory=memory,
-        outputs=outputs, prior=prior, zero_filled=zero_filled,
-    )  # fmt: skip
-
-
-def joint_hard(
-    run: Run,
-    alpha: float = 1.2,
-    beta: float = 0.8,
-    start_epoch: int | None = None,
-    stop_epoch: int | None = None,
-    memory: int | None = 10,
-    outputs: str = "training",
-    prior: str = "uniform",
-    zero_filled: bool = False,
+    soft: bool = True,
     top: int | None = None,
 ) -> Iterator[Any]:
-    """The same with hard labels, of which an epoch changes `top` (Section 5.4).
+    """Step 1, the stage `relabel`, then step 2, `retrain`. Options as in `Relabel`.
 
-    That L_e is "required when we use the soft-label" may mean that hard labels went without it;
-    the authors' code has no hard labels. Here they have it: β = 0 leaves it out.
+    With hard labels (not `soft`) an epoch changes `top` of them (Section 5.4). That L_e is
+    "required when we use the soft-label" may mean that hard labels went without it; the authors'
+    code has no hard labels. Here they have it: β = 0 leaves it out.
     """
-    return _two_steps(
-        run,
+    first = run.build(
+        Relabel,
         alpha=alpha, beta=beta, start_epoch=start_epoch, stop_epoch=stop_epoch, memory=memory,
-        outputs=outputs, prior=prior, zero_filled=zero_filled, soft=False, top=top,
+        outputs=outputs, prior=prior, zero_filled=zero_filled, soft=soft, top=top,
     )  # fmt: skip
-
-
-def _two_steps(run: Run, **options: Any) -> Iterator[Any]:
-    first = run.build(Relabel, **options)
     yield from run.fit(first, stage="relabel")
     yield from run.fit(run.build(Retrain, labels=first.labels), stage="retrain")

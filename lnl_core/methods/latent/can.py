@@ -38,7 +38,7 @@ from lnl_core.errors import InputError, unknown_name
 from lnl_core.losses import multi_label, quality_embedding
 from lnl_core.measures import quality_patterns
 from lnl_core.methods.base import Method
-from lnl_core.methods.can_layers import Decoder, Encoder, Encoding
+from lnl_core.methods.latent.can_layers import Decoder, Encoder, Encoding
 from lnl_core.methods.options import flag, number, whole
 
 SCHEDULES = ("vanishing", "printed")

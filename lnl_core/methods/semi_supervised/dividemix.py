@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from lnl_core import losses
 from lnl_core.data import TrainingSet
 from lnl_core.losses.divide import min_max
-from lnl_core.methods.divided import SHARE, Divided
 from lnl_core.methods.options import number, whole
-from lnl_core.methods.two_gaussians import lower_component
+from lnl_core.methods.semi_supervised.divided import SHARE, Divided
+from lnl_core.methods.semi_supervised.two_gaussians import lower_component
 
 
 class DivideMix(Divided):

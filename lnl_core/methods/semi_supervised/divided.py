@@ -16,8 +16,8 @@ from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses import divide, soft
 from lnl_core.methods.base import Method
-from lnl_core.methods.mixing import mix
 from lnl_core.methods.options import flag, number, warm_up_epochs, whole
+from lnl_core.methods.semi_supervised.mixing import mix
 
 #: Epochs of warm-up on CIFAR-10; on CIFAR-100 the authors have 30.
 WARM_UP = 10

@@ -5,7 +5,7 @@ label; network and layer are trained together on the noisy labels, and the class
 predicts. `lnl_core/losses/noise_layers.py` has the formulas.
 
 The paper does not say how W starts, at what rate dropout acts, what the trace is weighted with, or
-whether L_QC's target passes a gradient. Options say it here and in `noise_layer_rivals.py`.
+whether L_QC's target passes a gradient. Options say it here and in `rivals.py`.
 Measured for the defaults: mean accuracy in percent on digits, two or three seeds, generic settings,
 `uniform-simplex` at 0, 0.3, 0.5 and 0.7:
 

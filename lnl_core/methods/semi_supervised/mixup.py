@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.methods.base import Method
-from lnl_core.methods.mixing import mix
 from lnl_core.methods.options import number
+from lnl_core.methods.semi_supervised.mixing import mix
 
 
 class MixUp(Method):

@@ -1,0 +1,1 @@
+"""The noise as a layer on top of the classifier, learned with it."""

@@ -1,0 +1,1 @@
+"""Labels as variables: they move towards what the network predicts."""

@@ -1,0 +1,1 @@
+"""Samples chosen by their losses: the ones that are learned late or forgotten count less."""
