@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -38,7 +37,7 @@ def add_parsers(commands: argparse._SubParsersAction) -> None:
     study.add_argument("--json", action="store_true", help="one JSON document on stdout")
     study.set_defaults(run=run_study)
 
-    report = commands.add_parser("report", help="write docs/results.md from the records")
+    report = commands.add_parser("report", help="write docs/results.md and docs/methods.md")
     report.add_argument("--json", action="store_true", help="one JSON document on stdout")
     report.set_defaults(run=run_report)
 
@@ -62,7 +61,13 @@ def run_table(arguments: argparse.Namespace) -> int:
         if method in methods and column in columns
     ]
     folder = results_folder(table.paper, arguments.profile, arguments.results)
-    _compute(configs, folder, arguments.jobs, arguments.device, arguments.stack)
+    _compute(
+        configs,
+        folder,
+        jobs=arguments.jobs,
+        device=arguments.device,
+        stack=arguments.stack,
+    )
 
     records = list(folder)
     cells = [
@@ -96,7 +101,7 @@ def run_study(arguments: argparse.Namespace) -> int:
     study = get_study(arguments.name)
     folder = results_folder(study.table.paper, arguments.profile, arguments.results)
     configs = study_configs(study, _seeds(arguments.seeds, study.runs), arguments.profile)
-    _compute(configs, folder, arguments.jobs, arguments.device)
+    _compute(configs, folder, jobs=arguments.jobs, device=arguments.device)
     rows = [report.study_row(row) for row in study_rows(study, folder, arguments.profile)]
     if arguments.json:
         print(json.dumps({"study": study.full_name, "variants": rows}))
@@ -106,20 +111,14 @@ def run_study(arguments: argparse.Namespace) -> int:
 
 
 def run_report(arguments: argparse.Namespace) -> int:
-    from lnl_core.ledger.records import project_folder
-    from lnl_core.ledger.results_page import results_page
+    from lnl_core.ledger.write_report import write_report
 
-    file = project_folder("results").parent.parent / "docs" / "results.md"
-    part = file.with_suffix(".part")
-    part.write_text(results_page())
-    os.replace(part, file)
-    print(json.dumps({"wrote": str(file)}) if arguments.json else f"wrote {file}")
+    files = [str(file) for file in write_report()]
+    print(json.dumps({"wrote": files}) if arguments.json else f"wrote {', '.join(files)}")
     return 0
 
 
-def _compute(
-    configs: list, folder, jobs: int | None, device: str, stack: int | None = None
-) -> None:
+def _compute(configs: list, folder, **how) -> None:
     from tqdm import tqdm
 
     from lnl_core.ledger.grid import missing, run_grid
@@ -131,7 +130,7 @@ def _compute(
     # On a terminal the bar is drawn often, elsewhere every ten seconds.
     pause = 0.2 if sys.stderr.isatty() else 10
     with tqdm(total=len(todo), unit="run", mininterval=pause) as bar:
-        for config in run_grid(todo, folder, jobs=jobs, device=device, stack=stack):
+        for config in run_grid(todo, folder, **how):
             bar.set_postfix(last=f"{config.method} {config.noise}", refresh=False)
             bar.update()
 

@@ -73,13 +73,14 @@ def test_every_control_of_the_picture_changes_it(explorer):
 def test_train_shows_the_layer_as_it_grew(digits, explorer):
     explorer.rate.value = 0.4
     explorer.train.click()
-    assert explorer.error.value == "" and explorer.growth.layout.display is None
-    assert bytes(explorer.growth.value).startswith(b"\x89PNG") and not explorer.train.disabled
+    assert explorer.wait(60)
+    assert explorer.error.value == "" and explorer.trained.layout.display is None
+    assert bytes(explorer.trained.value).startswith(b"\x89PNG") and not explorer.train.disabled
 
 
 def test_what_has_grown_is_drawn():
     dataset = random_dataset(200)
-    growth = grow(dataset, 0.3, 0, {"alpha": 0.9}, shown=2)
+    *_, growth = grow(dataset, 0.3, 0, {"alpha": 0.9}, shown=2)
     assert [epoch for epoch, _ in growth.matrices] == [20, 40]
     first, last = (matrix for _, matrix in growth.matrices)
     assert not np.allclose(first, last)

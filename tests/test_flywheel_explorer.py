@@ -7,7 +7,7 @@ import pytest
 from training_helpers import finish, random_dataset, small_run
 
 from lnl_core import InputError, Noise
-from lnl_core.widgets import FlywheelExplorer, render_turning, turn_flywheel, turning_of
+from lnl_core.widgets import FlywheelExplorer, render_turning, training, turn_flywheel, turning_of
 from lnl_core.widgets import flywheel as module
 
 NOISE = Noise("symmetric", 0.3)
@@ -110,22 +110,24 @@ def test_the_slider_walks_through_the_epochs(explorer, turned):
 def test_train_takes_every_control_and_remembers(explorer, turned, monkeypatch):
     asked, first, drawn = [], explorer.image.value, []
 
-    def turn(dataset, noise, seed, *, options, epochs):
+    def turn(dataset, noise, seed, *, options, epochs, steps):
         asked.append((str(noise), seed, options, epochs))
         for k in range(epochs):
             drawn.append(explorer.image.value)
             yield turned[k % 2]
 
     monkeypatch.setattr(module, "turn_flywheel", turn)
+    monkeypatch.setattr(training, "REDRAWN", 0)
     explorer.noise.value, explorer.rate.value = "asymmetric", 0.4
     explorer.regularisation.value, explorer.epochs.value = 0.5, 8
     explorer.refine.value = explorer.contrast.value = False
     words = "asymmetric 0.4, λ = 0.5, 8 epochs, ε fixed, no contrastive term"
-    assert any(f"press train for {words}" in text for text in _texts(explorer))
+    assert any(f"press Train for {words}" in text for text in _texts(explorer))
     explorer.train.click()
+    assert explorer.wait(60)
     options = {"regularisation": 0.5, "refine_epsilon": False, "contrast": 0.0}
     assert asked == [("asymmetric:0.4", 1, options, 8)] and explorer.error.value == ""
-    assert len(set(drawn)) == 2  # drawn as it goes
+    assert len(set(drawn)) == 3  # drawn as it goes
     assert (explorer.epoch.value, explorer.epoch.max) == (8, 8)
     after = explorer.image.value
     assert after != first and not _texts(explorer)
@@ -137,6 +139,7 @@ def test_train_takes_every_control_and_remembers(explorer, turned, monkeypatch):
     assert explorer.epoch.max == 8 and not _texts(explorer)
     assert len(asked) == 1  # remembered
     explorer.train.click()
+    assert explorer.wait(60)
     assert asked[1][1] == 2 and not explorer.train.disabled
 
 
@@ -145,6 +148,7 @@ def test_reset_after_a_shorter_run_shows_the_last_epoch_of_the_first(turned, mon
     monkeypatch.setattr(module, "turn_flywheel", lambda *_, **__: iter(turned))
     explorer.epochs.value = 4
     explorer.train.click()
+    assert explorer.wait(60)
     assert (explorer.epoch.value, explorer.epoch.max) == (4, 4)
     explorer.reset.click()
     assert (explorer.epoch.value, explorer.epoch.max) == (8, 8)
@@ -153,6 +157,7 @@ def test_reset_after_a_shorter_run_shows_the_last_epoch_of_the_first(turned, mon
 def test_a_run_that_fails_is_a_sentence_and_the_button_comes_back(explorer):
     explorer.noise.value = "asymmetric"  # random samples have no look-alikes
     explorer.train.click()
+    assert explorer.wait(60)
     assert "This could not be done" in explorer.error.value and not explorer.train.disabled
 
 

@@ -7,6 +7,7 @@ no default) goes into `training_helpers.OPTIONS`.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import random
 from itertools import zip_longest
 
@@ -360,10 +361,7 @@ def test_an_option_refuses_what_it_cannot_use(name, option, value):
 
 @every_option
 def test_an_option_at_its_default_may_be_given(name, option):
-    import inspect
-
-    how = get_method(name).method or get_method(name).recipe
-    default = inspect.signature(how).parameters[option].default
+    default = get_method(name).defaults[option]
     if default is inspect.Parameter.empty:
         default = OPTIONS[name][option]
     assert_same_runs(finish(small_run(name)), finish(small_run(name, options={option: default})))

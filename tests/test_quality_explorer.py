@@ -1,6 +1,7 @@
 """The quality explorer: its survey against the method's own words, and its controls turned."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -137,30 +138,47 @@ def test_the_sample_s_controls_change_the_picture(explorer):
     assert (explorer.rank.value, explorer.among.value) == (0, "all")
 
 
+class EveryEpoch:
+    """Stands in for a run of CAN: two epochs, in no time."""
+
+    def __init__(self, rate, weight):
+        self.rate, self.weight = rate, weight
+        self.config = SimpleNamespace(train=SimpleNamespace(epochs=2))
+
+    def __iter__(self):
+        return iter(("first epoch", "second epoch"))
+
+
 def test_train_takes_both_sliders_and_remembers(explorer, found, monkeypatch):
     asked, first = [], explorer.image.value
 
-    def trained(dataset, rate, regularisation, seed):
+    def started(dataset, rate, regularisation, seed, *, steps):
         asked.append((rate, regularisation, seed))
+        return EveryEpoch(rate, regularisation)
+
+    def surveyed(run):
         moved = found.place + 1.0
         return dataclasses.replace(
-            found, rate=rate, regularisation=regularisation, place=moved, trust=-found.trust
+            found, rate=run.rate, regularisation=run.weight, place=moved, trust=-found.trust
         )
 
-    monkeypatch.setattr(module, "train_and_survey", trained)
+    monkeypatch.setattr(module, "can_run", started)
+    monkeypatch.setattr(module, "survey", surveyed)
     explorer.rate.value, explorer.regularisation.value = 0.2, 1.1
     before = explorer.image.value
     assert before != first  # what is shown is not what the sliders say, and the picture says so
-    assert any("press train for P_noise 0.2, λ 1.1" in text for text in _texts(explorer))
+    assert any("press Train for P_noise 0.2, λ 1.1" in text for text in _texts(explorer))
     explorer.train.click()
+    assert explorer.wait(60)
     assert asked == [(0.2, 1.1, 1)] and explorer.error.value == ""
     after = explorer.image.value
-    assert after != before and not any("press train" in text for text in _texts(explorer))
+    assert after != before and not any("press Train" in text for text in _texts(explorer))
     explorer.reset.click()
     assert explorer.image.value == first
     explorer.rate.value, explorer.regularisation.value = 0.2, 1.1
     assert explorer.image.value == after and len(asked) == 1
     explorer.train.click()
+    assert explorer.wait(60)
     assert asked[1:] == [(0.2, 1.1, 2)] and not explorer.train.disabled
 
 
@@ -172,8 +190,9 @@ def test_a_run_that_fails_is_a_sentence_and_the_button_comes_back(explorer, monk
     def broken(*_, **__):
         raise RuntimeError("out of <memory>")
 
-    monkeypatch.setattr(module, "train_and_survey", broken)
+    monkeypatch.setattr(module, "can_run", broken)
     explorer.train.click()
+    assert explorer.wait(60)
     assert "out of &lt;memory&gt;" in explorer.error.value and not explorer.train.disabled
 
 

@@ -14,6 +14,7 @@ from lnl_core.widgets import (
     relabelling_terms,
     render_cleaning,
     render_terms,
+    training,
 )
 from lnl_core.widgets import relabelling as module
 
@@ -103,18 +104,21 @@ def test_train_takes_every_control_and_draws_as_it_goes(explorer, monkeypatch):
     asked, drawn = [], []
     real = module.clean_labels
 
-    def clean(dataset, rate, seed, options, lr):
+    def clean(dataset, rate, seed, options, lr, *, steps):
         asked.append((rate, seed, options, lr))
         yield from islice(real(dataset, rate, seed, options, lr), 11)
 
     monkeypatch.setattr(module, "clean_labels", clean)
-    explorer.cleaning.observe(lambda change: drawn.append(change.new), names="value")
+    monkeypatch.setattr(training, "REDRAWN", 0)
+    explorer.trained.observe(lambda change: drawn.append(change.new), names="value")
     explorer.rate.value, explorer.lr.value, explorer.start.value = 0.3, 0.1, 3
     explorer.train.click()
-    assert explorer.error.value == "" and explorer.cleaning.layout.display is None
-    assert len(drawn) == 3 and all(bytes(picture).startswith(b"\x89PNG") for picture in drawn)
+    assert explorer.wait(60)
+    assert explorer.error.value == "" and explorer.trained.layout.display is None
+    assert len(drawn) == 11 and all(bytes(picture).startswith(b"\x89PNG") for picture in drawn)
     explorer.alpha.value = 0.5
     explorer.train.click()
+    assert explorer.wait(60)
     assert asked == [
         (0.3, 0, {"alpha": 1.2, "beta": 0.8, "start_epoch": 3}, 0.1),
         (0.3, 1, {"alpha": 0.5, "beta": 0.8, "start_epoch": 3}, 0.1),
@@ -123,11 +127,12 @@ def test_train_takes_every_control_and_draws_as_it_goes(explorer, monkeypatch):
 
 
 def test_a_run_that_fails_is_a_sentence_and_the_button_comes_back(explorer, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("out of <memory>")
 
     monkeypatch.setattr(module, "clean_labels", broken)
     explorer.train.click()
+    assert explorer.wait(60)
     assert "out of &lt;memory&gt;" in explorer.error.value and not explorer.train.disabled
 
 

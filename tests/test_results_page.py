@@ -1,4 +1,4 @@
-"""`docs/results.md`: what was run stands in it, and what was not is a line."""
+"""`docs/results.md`: the outcome on top, what was run in full, and what was not as a line."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pytest
 from ledger_helpers import TABLE, cell_record, record_of
 
 from lnl_core import load_dataset
-from lnl_core.ledger import results_page as module
+from lnl_core.ledger import survey as module
 from lnl_core.ledger.records import project_folder
 from lnl_core.ledger.results_page import results_page
+from lnl_core.ledger.survey import survey
 from lnl_core.ledger.tables import all_tables, cell_config, get_table
 from lnl_core.papers import PAPERS
 from lnl_core.papers.spec import Claim, beats
@@ -27,18 +28,23 @@ def page(monkeypatch):
         paper = SimpleNamespace(TABLES=(TABLE, lstm), CLAIMS=claims)
         monkeypatch.setattr(module, "PAPERS", {"patrini2017": paper})
         monkeypatch.setattr(module, "results_folder", lambda name, profile: records)
-        return results_page()
+        return results_page(survey())
 
     return make
 
 
-def test_the_committed_page_is_what_the_records_say():
+@pytest.fixture(scope="module")
+def committed():
+    return survey()
+
+
+def test_the_committed_page_is_what_the_records_say(committed):
     stored = project_folder("results").parent.parent / "docs" / "results.md"
-    assert stored.read_text() == results_page(), "run `lnl report`"
+    assert stored.read_text() == results_page(committed), "run `lnl report`"
 
 
-def test_every_table_is_named():
-    page = results_page()
+def test_every_table_is_named(committed):
+    page = results_page(committed)
     for name in all_tables():
         assert f"### {name}\n" in page or f"`{name}`" in page
     assert all(f"## {name}\n" in page for name in PAPERS)
@@ -50,6 +56,18 @@ def test_a_table_with_runs_is_shown_and_one_without_is_a_line(page):
     assert "97.3* → 97.0 (1) match" in text
     assert "* `patrini2017/table2-imdb-lstm`: Table 2, IMDB, LSTM, 40 cells" in text
     assert text.count("Cells: 1 match, 0 close, 0 differs, 79 not run, 0 not built.") == 2
+    assert "| Patrini et al. 2017, loss correction | 1 | 0 | 0 | 79 | 0 | — |" in text
+    assert "What differs" not in text
+
+
+def test_misses_and_failed_claims_stand_on_top_with_the_reason(page):
+    claim = beats("table2-mnist", "sigmoid", "cross-entropy", HARD)
+    runs = [cell_record(name, HARD, 0.9) for name in ("sigmoid", "cross-entropy")]
+    top = page(runs, (claim,)).split("## patrini2017")[0]
+    assert f"| patrini2017/table2-mnist | sigmoid | {HARD} | 71.4 → 90.0 (1) | Not expl" in top
+    assert f"cross-entropy | {HARD} | 53.0 → 90.0 (1) | not looked into yet |" in top
+    assert f"* Patrini et al. 2017, loss correction: {claim.text}" in top
+    assert "| 0 of 1 |" in top
 
 
 def test_claims_stand_with_their_table_and_those_across_once_decided(page):
@@ -64,9 +82,20 @@ def test_claims_stand_with_their_table_and_those_across_once_decided(page):
 
 
 def test_runs_of_no_cell_stand_apart(page):
-    apart = page([cell_record("forward", HARD, 0.97, dataset={"source": "somewhere"})])
-    assert "### Other data, settings or budgets, not judged" in apart and "somewhere" in apart
+    apart = page([cell_record("forward", HARD, 0.97, dataset={"source": "some|where"})])
+    assert "### Other data, settings or budgets, not judged" in apart and "some\\|where" in apart
     assert "### patrini2017/table2-mnist\n" not in apart
+
+
+def test_machine_and_days_stand_under_a_table(page):
+    days = ("2026-01-02T03:04:05+00:00", "2026-02-03T03:04:05+00:00")
+    text = page(
+        [
+            cell_record("forward", HARD, 0.97, seed=seed, device="a machine", finished=day)
+            for seed, day in enumerate(days)
+        ]
+    )
+    assert "Hardware: a machine; 2026-01-02 to 2026-02-03." in text
 
 
 def test_tables_of_our_own_stand_apart_and_are_not_counted(monkeypatch):
@@ -75,10 +104,10 @@ def test_tables_of_our_own_stand_apart_and_are_not_counted(monkeypatch):
     record = record_of(config, 0.9, dataset={"source": load_dataset("digits").source})
     monkeypatch.setattr(module, "PAPERS", {"tanaka2018": PAPERS["tanaka2018"]})
     monkeypatch.setattr(module, "results_folder", lambda name, profile: [record])
-    text = results_page()
+    text = results_page(survey())
     section = text.split("### tanaka2018/digits-sn-last\n")[1].split("###")[0]
     assert "| joint | — | — | — | 90.0 (1) | — | — |" in section
-    assert "Ours, in the manner of the paper" in section and "Published" not in section
+    assert "in the manner of the paper" in section.lower() and "Published" not in section
     assert "* `tanaka2018/digits-an`, ours: Digits, asymmetric noise" in text
     printed = sum(len(t.methods) * len(t.columns) for t in PAPERS["tanaka2018"].TABLES)
     counted = f"Cells: 0 match, 0 close, 0 differs, {printed} not run, 0 not built."

@@ -1,8 +1,9 @@
 """Many runs: compute those that have no record yet, each written by the worker that ran it.
 
-joblib spreads them over processes. On a CPU each gets one thread, because two runs side by side
-beat one run on two threads; on a GPU they run one after the other. A kill loses at most what was
-in flight, and of that no more than the epoch at work: each run checkpoints as it goes.
+joblib spreads them over processes (`engines.py`). On a CPU each gets one thread,
+because two runs side by side beat one run on two threads; on a GPU they run one after the other. A
+kill loses at most what was in flight, and of that no more than the epoch at work: each run
+checkpoints as it goes. Two grids on one folder share the work: a run that is locked is another's.
 
 Runs that differ in seeds and noise alone can be trained as one (`accel/together.py`), which pays
 on a GPU for small nets. Each still leaves the record that it would leave alone.
@@ -11,23 +12,24 @@ on a GPU for small nets. Each still leaves the record that it would leave alone.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 
-import joblib
 import torch
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from lnl_core.accel import default_threads, pick_device, threads
+from lnl_core.accel import default_threads, pick_device
+from lnl_core.accel import threads as with_threads
 from lnl_core.accel.together import Deferred, train_together
 from lnl_core.config import RunConfig
 from lnl_core.data import Dataset, load_dataset
 from lnl_core.errors import DivergedError, InputError
-from lnl_core.ledger.records import Folder, project_folder, record_key
+from lnl_core.ledger.engines import Engine, WorkerDied, pick_engine
+from lnl_core.ledger.locks import lock
+from lnl_core.ledger.records import Folder, not_writable, project_folder, record_key
 from lnl_core.methods import get_method
 from lnl_core.run import Run
 
@@ -64,33 +66,40 @@ def run_grid(
     device: str = "auto",
     stack: int | None = None,
 ) -> Iterator[RunConfig]:
-    """Compute the missing records, yielding each config as its record is written.
+    """Compute the missing records, yielding each config as its record is there.
 
     `jobs` processes at a time; by default one a CPU core, or one on a GPU. A worker that dies
     (killed, out of memory) is replaced and its run started again from its last checkpoint.
     `stack` runs at most are trained as one, where they can be; by default none on a CPU, and on
-    a GPU what `STACKED` says.
+    a GPU what `STACKED` says. Raises `InputError` where a record cannot be written.
     """
-    jobs = _default_jobs(device) if jobs is None else jobs
-    for count, what in ((jobs, "jobs"), (1 if stack is None else stack, "runs a stack")):
-        if count < 1:
-            raise InputError(f"{count} {what} were asked for, but at least 1 is needed.")
-    todo, deaths = missing(configs, folder), 0
-    while todo:
-        try:
-            for config in _compute(units(todo, stack, device), folder, jobs, device):
-                deaths = 0
-                yield config
-            return
-        except TerminatedWorkerError:
-            deaths += 1
-            if deaths > PATIENCE:
-                raise InputError(
-                    f"a worker died {deaths} times in a row without finishing a run, probably out "
-                    f"of memory: use fewer jobs than {jobs}. What is finished is kept."
-                ) from None
-            todo = missing(todo, folder)
-            print(f"a worker died; {len(todo)} runs are left and go on", file=sys.stderr)
+    spread = pick_engine(jobs, device)
+    if stack is not None and stack < 1:
+        raise InputError(f"{stack} runs a stack were asked for, but at least 1 is needed.")
+    left = {key_of(config): config for config in missing(configs, folder)}
+    # What another grid is computing comes last: by then it has a record, or its owner is dead.
+    for wait in (False, True):
+        deaths = 0
+        while left:
+            work = units(list(left.values()), stack, device)
+            try:
+                for config in _compute(work, folder, device, spread, wait):
+                    deaths = 0
+                    del left[key_of(config)]
+                    yield config
+                break
+            except WorkerDied:
+                deaths += 1
+                if deaths > PATIENCE:
+                    raise InputError(_died(deaths, spread)) from None
+                print(f"a worker died; {len(left)} runs are left and go on", file=sys.stderr)
+
+
+def _died(deaths: int, spread: Engine) -> str:
+    return (
+        f"a worker died {deaths} times in a row without finishing a run, probably out of memory: "
+        f"use fewer jobs than {spread.jobs}. What is finished is kept."
+    )
 
 
 def units(
@@ -120,18 +129,43 @@ def _shape(config: RunConfig) -> str:
 
 
 def _compute(
-    lists: Sequence[Sequence[RunConfig]], folder: Folder, jobs: int, device: str
+    lists: Sequence[Sequence[RunConfig]], folder: Folder, device: str, spread: Engine, wait: bool
 ) -> Iterator[RunConfig]:
-    if jobs == 1:
-        for configs in lists:
-            with threads(default_threads(configs[0].net)):
-                yield from run_unit(configs, folder, device)
-        return
-    with joblib.parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
-        pool = joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)
-        work = (joblib.delayed(run_unit)(configs, folder, device, 1) for configs in lists)
-        for configs in pool(work):
-            yield from configs
+    work = (
+        (
+            {key_of(config): config for config in configs},
+            folder,
+            device,
+            None if spread.jobs == 1 else 1,
+            wait,
+        )
+        for configs in lists
+    )
+    for configs in spread.map(_claim, work):
+        yield from configs
+
+
+def _claim(
+    asked: dict[str, RunConfig], folder: Folder, device: str, threads: int | None, wait: bool
+) -> list[RunConfig]:
+    """Compute what of `asked` has no record yet and is not locked; what has one afterwards."""
+    if threads is None:
+        threads = default_threads(next(iter(asked.values())).net)
+    with ExitStack() as locks, with_threads(threads):
+        held = {}
+        for key, config in sorted(asked.items()):  # in one order: two grids never wait in a ring
+            try:
+                free = locks.enter_context(
+                    lock(folder.path / CHECKPOINTS / f"{key}.lock", wait=wait)
+                )
+            except OSError as error:
+                raise not_writable(folder.path, error) from None
+            if free:
+                held[key] = config
+        todo = [config for key, config in held.items() if not folder.has(key)]
+        if todo:
+            run_unit(todo, folder, device)
+        return list(held.values())
 
 
 def run_unit(
@@ -181,13 +215,6 @@ def run_one(
     folder.write(run.document(problem))
     shutil.rmtree(checkpoints, ignore_errors=True)
     return config
-
-
-def _default_jobs(device: str) -> int:
-    if pick_device(device).type == "cuda":
-        return 1
-    # The cores this process may use, which on a shared machine are fewer than there are.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def results_folder(paper: str, profile: str, root: Path | None = None) -> Folder:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -89,20 +90,25 @@ class Folder:
                 yield record
 
     def write(self, record: dict[str, Any]) -> Path:
-        """Write the record under its key, whole or not at all. Refuses an invalid one."""
+        """Write the record under its key, whole or not at all. Refuses an invalid one.
+
+        Raises `InputError` where the disk is full or the folder cannot be written."""
         check_record(record)
         text = json.dumps(record, sort_keys=True, allow_nan=False)
-        self.path.mkdir(parents=True, exist_ok=True)
         file = self.file(record["key"])
         part = file.with_name(f"{file.name}.{os.getpid()}.part")
         try:
-            with part.open("w") as stream:
-                stream.write(text + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(part, file)
-        finally:
-            part.unlink(missing_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                with part.open("w") as stream:
+                    stream.write(text + "\n")
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                os.replace(part, file)
+            finally:
+                part.unlink(missing_ok=True)
+        except OSError as error:
+            raise not_writable(file, error) from None
         return file
 
 
@@ -123,8 +129,10 @@ def read_record(file: Path) -> dict[str, Any]:
     """The record in a file. Raises `BadRecord` unless it is whole and valid."""
     try:
         record = json.loads(file.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no JSON, no text, or nested without end
         raise BadRecord(f"not whole JSON ({error})") from None
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error}): give it back to its reader.") from None
     check_record(record)
     if record["key"] != file.stem:
         raise BadRecord(f"its key is {record['key']}, but the file is named {file.stem}")
@@ -144,6 +152,8 @@ def check_record(record: Any) -> None:
         numeric = kind is float and isinstance(value, int) and not isinstance(value, bool)
         if not (numeric or isinstance(value, kind)):
             raise BadRecord(f"field {name} is {type(value).__name__}")
+        if kind is float and not math.isfinite(value):
+            raise BadRecord(f"field {name} is {value}")
     if record["schema"] != SCHEMA:
         raise BadRecord(f"schema {record['schema']}, this is {SCHEMA}")
     if record["status"] not in ("finished", "diverged"):
@@ -153,6 +163,11 @@ def check_record(record: Any) -> None:
         raise BadRecord(f"its config belongs to the key {key}: edited by hand?")
     if record["metrics"] != _metrics_of(record):
         raise BadRecord("its metrics are not those of its history: edited by hand?")
+    if record["realised_noise"] != record["noise"].get("realised_rate"):
+        raise BadRecord("its realised noise is not that of its draw: edited by hand?")
+    for name, value in record["metrics"].items():
+        if value is not None and not 0 <= value <= 1:
+            raise BadRecord(f"its {name} is {value}, and an accuracy lies in [0, 1]")
 
 
 def _metrics_of(record: dict[str, Any]) -> dict[str, float | None]:
@@ -166,10 +181,26 @@ def _metrics_of(record: dict[str, Any]) -> dict[str, float | None]:
 
 
 def set_aside(file: Path, why: Exception) -> None:
-    """Move a damaged file out of the way, so that its run is computed again."""
+    """Move a damaged file out of the way, so that its run is computed again.
+
+    Raises `InputError` where the folder cannot be written."""
     target = file.with_name(file.name + ".damaged")
-    os.replace(file, target)
+    try:
+        os.replace(file, target)
+    except FileNotFoundError:  # another process was quicker
+        return
+    except OSError as error:
+        raise InputError(
+            f"{file} is damaged ({why}) and cannot be set aside ({error}): delete it."
+        ) from None
     print(f"{file}: {why}. Set aside as {target.name}; it will be computed again.", file=sys.stderr)
+
+
+def not_writable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{path} cannot be written ({error.strerror or error}): give a folder that can be, with "
+        "room to spare; what is finished is kept."
+    )
 
 
 def project_folder(name: str) -> Path:

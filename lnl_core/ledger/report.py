@@ -57,8 +57,13 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """Rows of like keys as a Markdown table."""
     head = list(rows[0])
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(str(row[key]) for key in head) + " |" for row in rows]
+    lines += ["| " + " | ".join(_in_cell(row[key]) for key in head) + " |" for row in rows]
     return "\n".join(lines)
+
+
+def _in_cell(value: Any) -> str:
+    """Text that neither ends a cell nor a line."""
+    return " ".join(str(value).split()).replace("|", "\\|")
 
 
 def study_row(row: dict[str, Any]) -> dict[str, str]:

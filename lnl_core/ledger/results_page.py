@@ -1,124 +1,166 @@
-"""`docs/results.md`: every specified table against the committed records, and the claims."""
+"""`docs/results.md`: the outcome first, then every table against the committed records."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from types import ModuleType
 
-from lnl_core.ledger.grid import results_folder
-from lnl_core.ledger.report import as_printed, group_row, markdown, study_row
-from lnl_core.ledger.studies import all_studies, study_keys, study_rows
-from lnl_core.ledger.tables import (
-    Cell,
-    Record,
-    decide_across,
-    decide_claims,
-    group_runs,
-    judged_keys,
-    own_tables,
-    table_cells,
+from lnl_core.ledger.report import as_printed, cell_row, group_row, markdown, study_row
+from lnl_core.ledger.survey import (
+    DECIDED,
+    PaperSurvey,
+    TableSurvey,
+    dates,
+    hardware,
+    held,
+    total,
 )
+from lnl_core.ledger.tables import Cell
 from lnl_core.ledger.verdicts import VERDICTS
 from lnl_core.measures.selection import RULES
-from lnl_core.papers import PAPERS
-from lnl_core.papers.spec import Table
+from lnl_core.papers.citations import CITATIONS
 
 HEAD = """# Results
 
-Written by `lnl report` from `data/results/` and `data/published/`, not by hand. Percent, accuracies
-where nothing else is said. A cell reads *published → ours ± standard deviation (runs) verdict*.
+Written by `lnl report` from `data/results/` and `data/published/`, not by hand; the same with every
+cell's runs, machine and day is `build/report/index.html`. Percent, accuracies where nothing else is
+said. A cell reads *published → ours ± standard deviation (runs) verdict*.
 *match*: within one point or two standard errors of the difference; *close*: within three points.
 Bold, ⋆ and † mark our numbers by the rules of the paper's caption, once a column is complete."""
 
 
-def results_page() -> str:
+def results_page(papers: Sequence[PaperSurvey]) -> str:
     """The page as Markdown."""
-    total: Counter[str] = Counter()
-    sections: list[str] = []
-    for name, paper in PAPERS.items():
-        records = list(results_folder(name, "paper"))
-        cells = {table.name: table_cells(table, records) for table in paper.TABLES}
-        verdicts = Counter(cell.comparison.verdict for own in cells.values() for cell in own)
-        total += verdicts
-        sections += [f"## {name}", f"Cells: {_counted(verdicts)}."]
-        sections += _paper_sections(name, paper, records, cells)
-    return "\n\n".join([HEAD, f"**Cells: {_counted(total)}.**", *sections]) + "\n"
+    sections = [HEAD, f"**Cells: {_counted(total(papers))}.**", markdown(summary_rows(papers))]
+    missed = [_miss_row(*miss) for paper in papers for miss in paper.misses]
+    if missed:
+        sections += ["## What differs, and why", markdown(missed)]
+    failed = [
+        f"* {cite(paper)}: {claim['claim']}"
+        for paper in papers
+        for claim in paper.claims
+        if claim["verdict"] == "does not hold"
+    ]
+    if failed:
+        sections += ["Claims of the papers that do not hold here:", "\n".join(failed)]
+    for paper in papers:
+        sections += [f"## {paper.name}", f"{cite(paper)}. Cells: {_counted(paper.verdicts)}."]
+        sections += _paper_sections(paper)
+    return "\n\n".join(sections) + "\n"
+
+
+def cite(paper: PaperSurvey) -> str:
+    """`Patrini et al. 2017, loss correction`."""
+    return ", ".join(CITATIONS[paper.name])
+
+
+def summary_rows(papers: Sequence[PaperSurvey]) -> list[dict[str, str]]:
+    """A row a paper: its cells by verdict, and how many of its decided claims hold."""
+    rows = []
+    for paper in papers:
+        claims = held(paper.claims)
+        decided = sum(claims[word] for word in DECIDED)
+        rows.append(
+            {"paper": cite(paper)}
+            | {verdict: str(paper.verdicts[verdict]) for verdict in VERDICTS}
+            | {"claims that hold": f"{claims['holds']} of {decided}" if decided else "—"}
+        )
+    return rows
+
+
+def _miss_row(found: TableSurvey, cell: Cell, reason: str) -> dict[str, str]:
+    """One cell that differs, as the words of one line."""
+    words = cell_row(cell)
+    return {
+        "table": found.table.full_name,
+        "method": words["method"],
+        "noise": words["noise"],
+        "published → ours": f"{words['published']} → {words['reproduced']}",
+        "why": reason,
+    }
 
 
 def _counted(verdicts: Counter[str]) -> str:
     return ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in VERDICTS)
 
 
-def _paper_sections(
-    name: str, paper: ModuleType, records: list[Record], cells: dict[str, list[Cell]]
-) -> list[str]:
-    """What was run of one paper, then a line a table of what was not."""
+def _paper_sections(paper: PaperSurvey) -> list[str]:
+    """What was run of one paper, the paper's own tables unfolded; then a line for all else."""
     sections: list[str] = []
-    counted: set[str] = set()
     waiting: list[str] = []
-    for table in paper.TABLES:
-        own = cells[table.name]
-        counted |= judged_keys(own)
-        if any(cell.records for cell in own):
-            sections += _table_section(table, own, decide_claims(paper.CLAIMS, table, own))
+    for found in paper.tables:
+        if found.ran:
+            sections += _table_section(found)
         else:
-            waiting.append(f"* `{table.full_name}`: {table.title}, {len(own)} cells")
-    decided = [row for row in decide_across(paper.CLAIMS, cells) if row["verdict"] in _DECIDED]
+            waiting.append(_line(found))
+    decided = [claim for claim in paper.across if claim["verdict"] in DECIDED]
     if decided:
         sections += ["### What the paper says across its tables", markdown(decided)]
-    for study in (study for study in all_studies().values() if study.table.paper == name):
-        keys = study_keys(study, records)
-        counted |= keys
-        if keys:
-            rows = [study_row(row) for row in study_rows(study, records)]
-            sections += [f"### {study.full_name}", f"{study.title}.", markdown(rows)]
+    for found in paper.studies:
+        if found.ran:
+            rows = markdown([study_row(row) for row in found.rows])
+            sections += [
+                f"### {found.study.full_name}",
+                *_folded(f"Study: {found.study.title}", rows),
+            ]
         else:
-            waiting.append(f"* `lnl study {study.full_name}`: {study.title}")
-    for table in own_tables(name):
-        own = table_cells(table, records)
-        counted |= judged_keys(own)
-        if any(cell.records for cell in own):
-            sections += _own_section(table, own)
+            waiting.append(f"* `lnl study {found.study.full_name}`: {found.study.title}")
+    for found in paper.own_tables:
+        if found.ran:
+            sections += _own_section(found)
         else:
-            waiting.append(f"* `{table.full_name}`, ours: {table.title}, {len(own)} cells")
-    others = [record for record in records if record["key"] not in counted]
-    if others:
-        rows = [group_row(row) for row in group_runs(others, paper.TABLES[0].selection)]
-        sections += ["### Other data, settings or budgets, not judged", markdown(rows)]
+            waiting.append(_line(found))
+    if paper.others:
+        rows = markdown([group_row(row) for row in paper.others])
+        sections += [
+            "### Other data, settings or budgets, not judged",
+            *_folded(f"{len(paper.others)} rows", rows),
+        ]
     if waiting:
-        sections += ["### Not run", "\n".join(waiting)]
+        sections += ["### Not run", *_folded(f"{len(waiting)} tables", "\n".join(waiting))]
     return sections
 
 
-_DECIDED = ("holds", "does not hold")
+def _line(found: TableSurvey) -> str:
+    ours = ", ours" * found.own
+    return f"* `{found.table.full_name}`{ours}: {found.table.title}, {len(found.cells)} cells"
 
 
-def _table_section(table: Table, cells: Sequence[Cell], claims: list[dict]) -> list[str]:
-    rule = f"`{table.selection}` ({RULES[table.selection]})"
+def _table_section(found: TableSurvey) -> list[str]:
+    table = found.table
     parts = [
         f"### {table.full_name}",
         f"{table.title}. Published: {table.runs} run{'s' * (table.runs > 1)} a cell. Both sides "
-        f"selected by {rule}." + " Errors: less is better." * table.errors,
-        markdown(as_printed(cells)),
+        f"selected by {_rule(found)}." + " Errors: less is better." * table.errors,
+        markdown(as_printed(found.cells)),
     ]
-    if claims:
-        parts += ["What the paper says of it:", markdown(claims)]
-    return parts + _hardware(cells)
+    if found.claims:
+        parts += ["What the paper says of it:", markdown(found.claims)]
+    return [*parts, _where(found)]
 
 
-def _own_section(table: Table, cells: Sequence[Cell]) -> list[str]:
+def _own_section(found: TableSurvey) -> list[str]:
     """A table of our own: no published number, no verdict, in no count."""
-    rule = f"`{table.selection}` ({RULES[table.selection]})"
     return [
-        f"### {table.full_name}",
-        f"Ours, in the manner of the paper, which has no number to compare with. {table.title}. "
-        f"Selected by {rule}.",
-        markdown(as_printed(cells)),
-        *_hardware(cells),
+        f"### {found.table.full_name}",
+        *_folded(
+            f"Ours: {found.table.title}",
+            "In the manner of the paper, which has no number to compare with. "
+            f"Selected by {_rule(found)}.",
+            markdown(as_printed(found.cells)),
+            _where(found),
+        ),
     ]
 
 
-def _hardware(cells: Sequence[Cell]) -> list[str]:
-    hardware = sorted({record["device"] for cell in cells for record in cell.records})
-    return [f"Hardware: {'; '.join(hardware)}."] if hardware else []
+def _folded(summary: str, *parts: str) -> list[str]:
+    return [f"<details><summary>{summary}</summary>", *parts, "</details>"]
+
+
+def _rule(found: TableSurvey) -> str:
+    rule = found.table.selection
+    return f"`{rule}` ({RULES[rule]})"
+
+
+def _where(found: TableSurvey) -> str:
+    return f"Hardware: {hardware(found.cells)}; {dates(found.cells)}."

@@ -212,7 +212,8 @@ def matching(
     return [
         record
         for record in records
-        if (not original or (is_original(record) and record["dataset"]["name"] == config.data))
+        if record["config"]["method"] == config.method  # rules out most, at no cost
+        and (not original or (is_original(record) and record["dataset"]["name"] == config.data))
         and record["method_version"] == version
         and what_counts(record["config"]) == wanted
     ]

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 #: A generator function of a `Run` and the method's options that yields what `Run.fit` yields.
 Recipe = Callable[..., Iterator[Any]]
 
+#: What some methods must be told of the noise, and nobody is told outside an experiment.
+NEEDS = {
+    "T": "the transition matrix that made the noise",
+    "noise rate": "the share of wrong labels",
+    "clean labels": "some samples whose labels are known to be right",
+}
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -24,19 +31,28 @@ class Entry:
     `version` is raised by hand when a change alters results: records of older versions are then
     no longer taken for this method's. `stacks`: whether runs of it may be trained as one; a
     recipe says so by an attribute of that name. `fixed`: the options that make this method out of
-    one with more, such as an ablation; they are no options of it.
+    one with more, such as an ablation; they are no options of it. `defaults` has the options that
+    it does have, and their defaults (`inspect.Parameter.empty` for none). `source` is the paper
+    that the method is from, as "Han et al. 2018", where `paper` is the one whose settings it takes;
+    `needs` what it must be told, unless an option tells it: names in `NEEDS`.
     """
 
     name: str
     summary: str
     paper: str
     recipe: Recipe
-    options: tuple[str, ...]
+    defaults: dict[str, Any]
     method: type[Method] | None
     version: int
     stacks: bool
     fixed: dict[str, Any] = field(default_factory=dict)
     module: str = ""
+    source: str = ""
+    needs: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return tuple(self.defaults)
 
     @property
     def family(self) -> str:
@@ -55,31 +71,38 @@ def register(
     paper: str = "",
     version: int = 1,
     fixed: dict[str, Any] | None = None,
+    source: str = "",
+    needs: tuple[str, ...] = (),
 ) -> None:
     """Give a method its name. `how` is a `Method` class, or a recipe (two stages and more), and
     `fixed` those of its options that are always so under this name.
 
-    `paper` is the module of `lnl_core.papers` whose settings are its defaults. Registering a
-    name again replaces it, so that a notebook cell can be run twice.
+    `paper` is the module of `lnl_core.papers` whose settings are its defaults; `source` and `needs`
+    as in `Entry`. Registering a name again replaces it, so that a notebook cell can be run twice.
     """
     is_class = isinstance(how, type)
     skip = how.nets + 1 if is_class else 1  # the nets and the data; or the run
-    parameters = list(inspect.signature(how).parameters)[skip:]
+    parameters = dict(list(inspect.signature(how).parameters.items())[skip:])
     fixed = fixed or {}
     for option in fixed:
         if option not in parameters:
             raise InputError(f"method '{name}' fixes {option!r}, which is no option of {how}.")
+    for need in needs:
+        if need not in NEEDS:
+            raise unknown_name("need", need, NEEDS)
     _REGISTRY[name] = Entry(
         name=name,
         summary=summary,
         paper=paper,
         recipe=_recipe(how, fixed),
-        options=tuple(option for option in parameters if option not in fixed),
+        defaults={name: p.default for name, p in parameters.items() if name not in fixed},
         method=how if is_class else None,
         version=version,
         stacks=vars(how).get("stacks", False),
         fixed=fixed,
         module=how.__module__,
+        source=source,
+        needs=needs,
     )
 
 

@@ -17,8 +17,8 @@ are built here are trained as their papers or their authors' code say, where the
 `rival`. Two exceptions: ELR's net is this paper's and not ResNet-34, because the
 printed row is most likely ELR+'s, which had it; `co-teaching-plus`, `mixup`, cross-entropy and
 `forward-estimated` have this paper's training, because the rows were copied twice and who ran
-them how is not known. So have `mentornet`, whose schedule is not known to us, and `cal` this
-paper's net: theirs were ResNet-101 and ResNet-34.
+them how is not known. So have `mentornet`, whose schedule is not known to us, and `cal`
+and `kmeidtm` this paper's net: theirs were ResNet-101, and ResNet-34 twice.
 """
 
 from __future__ import annotations
@@ -76,6 +76,9 @@ _CORES = replace(
     _CIFAR, epochs=100, batch_size=64, lr=0.1, momentum=0.0, schedule="step", lr_drops=(50,)
 )
 _SFT = replace(_CIFAR, epochs=100, batch_size=32, schedule="step", lr_drops=(60,))
+_KMEIDTM = replace(
+    _CIFAR, epochs=60, lr=0.01, weight_decay=1e-3, schedule="step", lr_drops=(40, 55)
+)  # fmt: skip
 _PENCIL = replace(_CIFAR, epochs=70, lr=0.06, weight_decay=1e-4, schedule="constant")
 _PENCIL_STAGES = {
     "backbone": _PENCIL,
@@ -131,6 +134,7 @@ def _cifar(classes: int):
             "dividemix": _DIVIDEMIX, "unicon": _UNICON, "elr": elr, "elr-plus": _ELR_PLUS,
             "m-correction": _M_CORRECTION, "nct": _NCT, "cal": _CAL, "peer-loss": _PEER,
             "cores2": _CORES, "sft": _SFT, "pencil": _PENCIL,
+            "kmeidtm": _KMEIDTM,
         }  # fmt: skip
         own = {"train": trainings[method]} if method in trainings else {}
         own |= {"stages": dict(_PENCIL_STAGES)} if method == "pencil" else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -15,10 +16,10 @@ from lnl_core import plots, transition
 from lnl_core.data import Dataset
 from lnl_core.errors import InputError
 from lnl_core.noise import ASYMMETRIC_MAPS, Noise
-from lnl_core.profiles import configure
+from lnl_core.profiles import PROFILES, configure
 from lnl_core.run import Run
-from lnl_core.train import EpochRecord
-from lnl_core.widgets.explorer import Explorer
+from lnl_core.train import EpochRecord, Step
+from lnl_core.widgets.training import Stand, TrainingExplorer, stands
 
 #: How a curve is called and drawn: colour and line style by loss.
 LOOKS = {
@@ -106,20 +107,27 @@ def _draw_losses(axis: Axes, p: NDArray, curves: dict[str, NDArray]) -> None:
     axis.tick_params(labelsize="small")
 
 
-def try_out(dataset: Dataset, rate: float, seed: int) -> dict[str, list[EpochRecord]]:
-    """Train each loss on the dataset with look-alike noise, in the profile `smoke`. Seconds on
-    digits."""
-    histories = {}
+def try_out(
+    dataset: Dataset, rate: float, seed: int
+) -> Iterator[dict[str, list[EpochRecord]] | Step]:
+    """Train each loss on the dataset with look-alike noise, in the profile `smoke`: the histories
+    after each epoch, and a `Step` after each update. Seconds on digits."""
+    histories: dict[str, list[EpochRecord]] = {}
     for method in LOOKS:
         noise = Noise("asymmetric", rate)
         config = configure(method, noise=noise, dataset=dataset, profile="smoke", seed=seed)
         with suppress(InputError):  # no backward loss for a singular T
-            histories[method] = list(Run(config, device="cpu", dataset=dataset))
-    return histories
+            run = Run(config, device="cpu", dataset=dataset, steps=True)
+            for item in run:
+                if isinstance(item, Step):
+                    yield item
+                else:
+                    histories[method] = list(run.history)
+                    yield dict(histories)
 
 
-class CorrectionExplorer(Explorer):
-    """Turn N and see T and the losses that it corrects; `train` tries them on the dataset.
+class CorrectionExplorer(TrainingExplorer):
+    """Turn N and see T and the losses that it corrects; Train tries them on the dataset.
 
     `dataset` must have a map of look-alikes.
     """
@@ -141,14 +149,7 @@ class CorrectionExplorer(Explorer):
             description="classes",
             layout={"width": "16em"},
         )
-        self.train = ipywidgets.Button(description="train", icon="play", layout={"width": "8em"})
-        self.curves = ipywidgets.Image(
-            format="png", layout={"max_width": "100%", "display": "none"}
-        )
-        self._seed = 0
-        super().__init__((self.rate, self.pair), (self.train,))
-        self.children = (*self.children, self.curves)
-        self.train.on_click(self._train)
+        super().__init__((self.rate, self.pair))
 
     def draw(self) -> Figure:
         noise = Noise("asymmetric", self.rate.value)
@@ -156,16 +157,9 @@ class CorrectionExplorer(Explorer):
         losses = corrected_losses(t, *self.pair.value)
         return render_corrections(losses, self._dataset.classes, f"T at N = {self.rate.value:.2f}")
 
-    def _train(self, _: object) -> None:
-        """Each press is another seed."""
-        self.train.disabled, self.train.description = True, "training"
-        try:
-            histories = try_out(self._dataset, self.rate.value, self._seed)
-            self.curves.value = plots.png(plots.learning_curves(histories))
-            self.curves.layout.display = None
-            self._seed += 1
-            self.error.value = ""
-        except Exception as error:
-            self.fail(error)
-        finally:
-            self.train.disabled, self.train.description = False, "train again"
+    def begin(self) -> Iterator[Stand | Step]:
+        epochs = len(LOOKS) * PROFILES["smoke"].epochs
+        return stands(try_out(self._dataset, self.rate.value, self._seed), epochs)
+
+    def show(self, histories: dict[str, list[EpochRecord]]) -> Figure:
+        return plots.learning_curves(histories)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import ipywidgets
@@ -17,10 +17,10 @@ from lnl_core.data import Dataset
 from lnl_core.errors import InputError
 from lnl_core.losses import noise_layers
 from lnl_core.noise import Noise
-from lnl_core.profiles import configure
+from lnl_core.profiles import PROFILES, configure
 from lnl_core.run import Run
-from lnl_core.train import EpochRecord
-from lnl_core.widgets.explorer import Explorer
+from lnl_core.train import EpochRecord, Step
+from lnl_core.widgets.training import Stand, TrainingExplorer, stands
 
 #: The class the classifier believes in, and one that the label may name instead.
 BELIEVED, NAMED = 0, 1
@@ -126,20 +126,26 @@ class Growth:
 
 def grow(
     dataset: Dataset, rate: float, seed: int, options: dict[str, float], shown: int = 3
-) -> Growth:
-    """Train NNAQC on the dataset under `uniform-simplex` noise in the profile `smoke`: seconds on
-    digits. `shown` matrices, evenly over the epochs, the last one among them."""
+) -> Iterator[Growth | Step]:
+    """Train NNAQC on the dataset under `uniform-simplex` noise in the profile `smoke`: what stands
+    after each epoch, and a `Step` after each update. Seconds on digits. `shown` matrices in the
+    end, evenly over the epochs, the last one among them."""
     noise = Noise("uniform-simplex", rate)
     config = configure("nnaqc", noise=noise, dataset=dataset, seed=seed, options=options)
-    run = Run(config, device="cpu", dataset=dataset)
+    run = Run(config, device="cpu", dataset=dataset, steps=True)
     epochs = config.train.epochs
     wanted = {max(1, round(epochs * (k + 1) / shown)) for k in range(shown)}
-    matrices = [
-        (record.epoch, run.method.noise_matrix().numpy().astype(float))
-        for record in run
-        if isinstance(record, EpochRecord) and record.epoch in wanted
-    ]
-    return Growth(run.history, matrices, run.data.transition_matrix.numpy().astype(float))
+    kept: list[tuple[int, NDArray[np.float64]]] = []
+    true = run.data.transition_matrix.numpy().astype(float)
+    for item in run:
+        if isinstance(item, Step):
+            yield item
+            continue
+        now = (item.epoch, run.method.noise_matrix().numpy().astype(float))
+        before = list(kept)
+        if item.epoch in wanted:
+            kept.append(now)
+        yield Growth(list(run.history), [*before, now], true)
 
 
 def render_growth(growth: Growth, classes: Sequence[str]) -> Figure:
@@ -167,8 +173,8 @@ def render_growth(growth: Growth, classes: Sequence[str]) -> Figure:
     return figure
 
 
-class DenoisingExplorer(Explorer):
-    """Choose how sure the classifier is, what the layer holds, α and β; `train` tries them.
+class DenoisingExplorer(TrainingExplorer):
+    """Choose how sure the classifier is, what the layer holds, α and β; Train tries them.
 
     `dataset` must have one label a sample.
     """
@@ -179,20 +185,13 @@ class DenoisingExplorer(Explorer):
                 f"the noise-layer explorer needs one label a sample, and {dataset.name} is "
                 "multi-label: give it digits, shapes, or another such dataset."
             )
-        self._dataset, self._seed = dataset, 0
+        self._dataset = dataset
         self.confidence = _slider("confidence", 0.9, 0.1, 0.99)
         self.start = _slider("identity", 0.5, 0.05, 0.95)
         self.alpha = _slider("α", 0.9, 0, 1)
         self.beta = _slider("β", 0.9, 0, 1)
         self.rate = _slider("noise rate", rate, 0, 0.9)
-        self.train = ipywidgets.Button(description="train", icon="play", layout={"width": "8em"})
-        self.growth = ipywidgets.Image(
-            format="png", layout={"max_width": "100%", "display": "none"}
-        )
-        controls = (self.confidence, self.start, self.alpha, self.beta, self.rate)
-        super().__init__(controls, (self.train,))
-        self.children = (*self.children, self.growth)
-        self.train.on_click(self._train)
+        super().__init__((self.confidence, self.start, self.alpha, self.beta, self.rate))
 
     def draw(self) -> Figure:
         return render_denoising(
@@ -202,22 +201,15 @@ class DenoisingExplorer(Explorer):
             )
         )  # fmt: skip
 
-    def _train(self, _: object) -> None:
-        """Each press is another seed."""
-        self.train.disabled, self.train.description = True, "training"
+    def begin(self) -> Iterator[Stand | Step]:
         options = {
             "alpha": self.alpha.value, "beta": self.beta.value, "start": self.start.value,
         }  # fmt: skip
-        try:
-            growth = grow(self._dataset, self.rate.value, self._seed, options)
-            self.growth.value = plots.png(render_growth(growth, self._dataset.classes))
-            self.growth.layout.display = None
-            self._seed += 1
-            self.error.value = ""
-        except Exception as error:
-            self.fail(error)
-        finally:
-            self.train.disabled, self.train.description = False, "train again"
+        found = grow(self._dataset, self.rate.value, self._seed, options)
+        return stands(found, PROFILES["smoke"].epochs)
+
+    def show(self, growth: Growth) -> Figure:
+        return render_growth(growth, self._dataset.classes)
 
 
 def _slider(name: str, value: float, least: float, most: float) -> ipywidgets.FloatSlider:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import ipywidgets
@@ -12,12 +12,11 @@ from lnl_core import plots
 from lnl_core.data import Dataset
 from lnl_core.errors import InputError
 from lnl_core.noise import Noise
-from lnl_core.widgets.explorer import Explorer
+from lnl_core.train import Step
 from lnl_core.widgets.flywheel_turning import Turning, render_turning, turn_flywheel
+from lnl_core.widgets.training import Stand, TrainingExplorer, stands
 
 NOISES = ("symmetric-inclusive", "asymmetric", "part-dependent")
-#: Epochs from one drawing of a run to the next.
-REDRAWN = 2
 #: α of the contrastive term where it is asked for.
 CONTRAST = 0.025
 
@@ -25,8 +24,8 @@ CONTRAST = 0.025
 Setting = tuple[str, float, float, int, bool, bool]
 
 
-class FlywheelExplorer(Explorer):
-    """Walk through the epochs of one run; `train` turns the flywheel anew at another noise, rate,
+class FlywheelExplorer(TrainingExplorer):
+    """Walk through the epochs of one run; Train turns the flywheel anew at another noise, rate,
     λ and number of epochs. What was trained is remembered: back at its settings it is shown.
 
     `dataset` must have one label a sample and, for the noise `asymmetric`, a map of look-alikes.
@@ -53,7 +52,7 @@ class FlywheelExplorer(Explorer):
             raise InputError(
                 f"the flywheel explorer has the noises {', '.join(NOISES)}, not {noise.name!r}."
             )
-        self._dataset, self._seed = dataset, 0
+        self._dataset = dataset
         if not turned:
             options = _options(3.0, True, contrast)
             turned = tuple(turn_flywheel(dataset, noise, options=options, epochs=epochs))
@@ -77,15 +76,12 @@ class FlywheelExplorer(Explorer):
         )  # fmt: skip
         self.refine = _box("ε by eq. 14", True)
         self.contrast = _box("contrastive term (slow)", contrast)
-        self.train = ipywidgets.Button(description="train", icon="play", layout={"width": "8em"})
         super().__init__(
             (
                 self.noise, self.rate, self.regularisation, self.epochs, self.refine,
                 self.contrast, self.epoch,  # last: `restore` may set it once its run is shown again
             ),
-            (self.train,),
         )  # fmt: skip
-        self.train.on_click(self._train)
 
     def draw(self) -> Figure:
         wanted = self._wanted()
@@ -96,7 +92,7 @@ class FlywheelExplorer(Explorer):
         figure = render_turning(turned[self.epoch.value - 1], self._dataset.classes)
         if self._shown != wanted:
             figure.text(
-                0.04, 0.95, f"still {_words(self._shown)}: press train for {_words(wanted)}",
+                0.04, 0.95, f"still {_words(self._shown)}: press Train for {_words(wanted)}",
                 style="italic",
             )  # fmt: skip
         return figure
@@ -108,28 +104,31 @@ class FlywheelExplorer(Explorer):
             self.epochs.value, self.refine.value, self.contrast.value,
         )  # fmt: skip
 
-    def _train(self, _: object) -> None:
-        """Each press is another seed."""
-        self.train.disabled, self.train.description = True, "training"
-        wanted = self._wanted()
-        name, rate, regularisation, epochs, refine, contrast = wanted
-        try:
-            self._seed += 1
-            options = _options(regularisation, refine, contrast)
-            turned = []
-            for turning in turn_flywheel(
-                self._dataset, Noise(name, rate), self._seed, options=options, epochs=epochs
-            ):
-                turned.append(turning)
-                if len(turned) % REDRAWN == 0:
-                    self.image.value = plots.png(render_turning(turning, self._dataset.classes))
-            self._turned[wanted] = turned
-            self.epoch.max, self.epoch.value = epochs, epochs
-            self.redraw()
-        except Exception as error:
-            self.fail(error)
-        finally:
-            self.train.disabled, self.train.description = False, "train again"
+    def begin(self) -> Iterator[Stand | Step]:
+        name, rate, regularisation, epochs, refine, contrast = self._trains = self._wanted()
+        self._so_far: list[Turning] = []
+        turned = turn_flywheel(
+            self._dataset, Noise(name, rate), self._seed + 1, steps=True, epochs=epochs,
+            options=_options(regularisation, refine, contrast),
+        )  # fmt: skip
+        return stands(self._remembered(turned), epochs)
+
+    def _remembered(self, turned: Iterable[Turning | Step]) -> Iterator[Turning | Step]:
+        so_far = self._so_far
+        for item in turned:
+            if isinstance(item, Turning):
+                so_far.append(item)
+            yield item
+
+    def show(self, turning: Turning) -> None:
+        self.image.value = plots.png(render_turning(turning, self._dataset.classes))
+
+    def ended(self, last: Stand) -> None:
+        """A run that was stopped is not kept: it lacks epochs that the controls ask for."""
+        if last.done == last.total:
+            self._turned[self._trains] = self._so_far
+            self.epoch.max, self.epoch.value = last.total, last.total
+        self.redraw()
 
 
 def _words(setting: Setting) -> str:

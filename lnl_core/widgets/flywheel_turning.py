@@ -19,7 +19,7 @@ from lnl_core.noise import Noise
 from lnl_core.papers.kim2024 import OWN_SETTINGS
 from lnl_core.profiles import configure
 from lnl_core.run import Run
-from lnl_core.train import EpochRecord
+from lnl_core.train import EpochRecord, Step
 from lnl_core.widgets.relabelling_terms import plain
 
 #: Of the histogram of q(s = 1).
@@ -52,21 +52,23 @@ def turn_flywheel(
     *,
     method: str = "flywheel",
     options: Mapping[str, Any] | None = None,
+    steps: bool = False,
     **train: Any,
-) -> Iterator[Turning]:
+) -> Iterator[Turning | Step]:
     """What stands after each epoch of the method on the dataset, in the profile `smoke` and with
     the training that this project's own tables of the paper have, where they have the data.
 
-    `method` may be an ablation that has the auxiliary network; `train` as in `configure`. Raises
+    `method` may be an ablation that has the auxiliary network; `train` as in `configure`,
+    `steps` as in `Run`. Raises
     `InputError` where `configure` does.
     """
     paper = "kim2024" if dataset.name in OWN_SETTINGS else None
     config = configure(
         method, noise=noise, dataset=dataset, paper=paper, seed=seed, options=options, **train
     )
-    run = Run(config, device="cpu", dataset=dataset)
-    for _ in run:
-        yield turning_of(run)
+    run = Run(config, device="cpu", dataset=dataset, steps=steps)
+    for item in run:
+        yield item if isinstance(item, Step) else turning_of(run)
 
 
 def turning_of(run: Run) -> Turning:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
 
 from lnl_core.data import Dataset
 from lnl_core.errors import InputError
-from lnl_core.widgets.explorer import Explorer
-from lnl_core.widgets.quality_survey import Survey, as_images, render_quality, train_and_survey
+from lnl_core.train import EpochRecord, Step
+from lnl_core.widgets.quality_survey import (
+    Survey,
+    as_images,
+    can_run,
+    render_quality,
+    survey,
+    train_and_survey,
+)
+from lnl_core.widgets.training import Stand, TrainingExplorer, stands
 
 AMONG = ("all", "wrong", "right")
 
@@ -27,8 +37,8 @@ def pick(found: Survey, among: str, rank: int) -> int:
     return int(order[round(rank / 100 * (len(order) - 1))])
 
 
-class QualityExplorer(Explorer):
-    """Walk through the samples from the least to the most trusted label; `train` runs CAN again at
+class QualityExplorer(TrainingExplorer):
+    """Walk through the samples from the least to the most trusted label; Train runs CAN again at
     another P_noise and λ. What was trained is remembered: back at its P_noise and λ it is shown.
 
     `dataset` must be multi-label, of images or of feature vectors that are square images. `found`
@@ -42,7 +52,7 @@ class QualityExplorer(Explorer):
                 "sample: give it digits-vectors, shapes-multi, or another such dataset."
             )
         as_images(dataset.x_train[:1])  # refused before anything is trained
-        self._dataset, self._seed = dataset, 0
+        self._dataset = dataset
         found = found or train_and_survey(dataset, rate, 0.3)
         self._found = {(found.rate, found.regularisation): found}
         self._shown = found
@@ -55,9 +65,7 @@ class QualityExplorer(Explorer):
             value=0, min=0, max=100, description="trust rank", continuous_update=False,
             readout_format="d", layout={"width": "21em"},
         )  # fmt: skip
-        self.train = ipywidgets.Button(description="train", icon="play", layout={"width": "8em"})
-        super().__init__((self.rank, self.among, self.rate, self.regularisation), (self.train,))
-        self.train.on_click(self._train)
+        super().__init__((self.rank, self.among, self.rate, self.regularisation))
 
     def draw(self) -> Figure:
         wanted = self._wanted()
@@ -68,7 +76,7 @@ class QualityExplorer(Explorer):
         )
         if (shown.rate, shown.regularisation) != wanted:
             figure.text(
-                0.4, 0.06, f"press train for P_noise {wanted[0]:g}, λ {wanted[1]:g}",
+                0.4, 0.06, f"press Train for P_noise {wanted[0]:g}, λ {wanted[1]:g}",
                 fontsize="small", style="italic",
             )  # fmt: skip
         return figure
@@ -77,18 +85,19 @@ class QualityExplorer(Explorer):
         # A slider's steps add up to 0.30000000000000004.
         return round(self.rate.value, 4), round(self.regularisation.value, 4)
 
-    def _train(self, _: object) -> None:
-        """Each press is another seed."""
-        self.train.disabled, self.train.description = True, "training"
-        wanted = self._wanted()
-        try:
-            self._seed += 1
-            self._found[wanted] = train_and_survey(self._dataset, *wanted, seed=self._seed)
-            self.redraw()
-        except Exception as error:
-            self.fail(error)
-        finally:
-            self.train.disabled, self.train.description = False, "train again"
+    def begin(self) -> Iterator[Stand | Step]:
+        self._trains = self._wanted()
+        self._run = can_run(self._dataset, *self._trains, self._seed + 1, steps=True)
+        return stands(self._run, self._run.config.train.epochs)
+
+    def show(self, record: EpochRecord) -> None:
+        """Nothing: a survey takes longer than an epoch, so there is one at the end."""
+
+    def ended(self, last: Stand) -> None:
+        """A run that was stopped is not surveyed."""
+        if last.done == last.total:
+            self._found[self._trains] = survey(self._run)
+        self.redraw()
 
 
 def _slider(name: str, value: float, most: float, step: float) -> ipywidgets.FloatSlider:

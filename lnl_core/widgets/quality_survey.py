@@ -96,14 +96,21 @@ def train_and_survey(
 ) -> Survey:
     """Train CAN on the dataset under `label-shuffle` noise of that rate, in the profile `smoke`,
     and survey it. Seconds on digits-vectors."""
+    run = can_run(dataset, rate, regularisation, seed)
+    for _ in run:
+        pass
+    return survey(run, count)
+
+
+def can_run(
+    dataset: Dataset, rate: float, regularisation: float, seed: int, *, steps: bool = False
+) -> Run:
+    """The run of `train_and_survey`; `steps` as in `Run`."""
     config = configure(
         "can", noise=Noise("label-shuffle", rate), dataset=dataset, seed=seed, lr=LEARNING_RATE,
         options={"regularisation": regularisation},
     )  # fmt: skip
-    run = Run(config, device="cpu", dataset=dataset)
-    for _ in run:
-        pass
-    return survey(run, count)
+    return Run(config, device="cpu", dataset=dataset, steps=steps)
 
 
 def as_images(x: Tensor) -> Tensor:

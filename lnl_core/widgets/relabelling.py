@@ -16,12 +16,9 @@ from lnl_core.errors import InputError
 from lnl_core.noise import Noise
 from lnl_core.profiles import PROFILES, configure
 from lnl_core.run import Run
-from lnl_core.train import EpochRecord
-from lnl_core.widgets.explorer import Explorer
+from lnl_core.train import EpochRecord, Step
 from lnl_core.widgets.relabelling_terms import plain, relabelling_terms, render_terms
-
-#: Epochs from one drawing of a run to the next.
-REDRAWN = 5
+from lnl_core.widgets.training import Stand, TrainingExplorer, stands
 
 
 @dataclass(frozen=True)
@@ -36,20 +33,29 @@ class Cleaning:
 
 
 def clean_labels(
-    dataset: Dataset, rate: float, seed: int, options: dict[str, float], lr: float
-) -> Iterator[Cleaning]:
+    dataset: Dataset,
+    rate: float,
+    seed: int,
+    options: dict[str, float],
+    lr: float,
+    *,
+    steps: bool = False,
+) -> Iterator[Cleaning | Step]:
     """Step 1 of `joint` on the dataset under symmetric noise of that rate, in the profile `smoke`:
-    what stands after each epoch. A few seconds in all on digits."""
+    what stands after each epoch; `steps` as in `Run`. A few seconds in all on digits."""
     noise = Noise("symmetric-inclusive", rate)
     config = configure(
         "joint", noise=noise, dataset=dataset, seed=seed, options=options,
         stages={"relabel": {"lr": lr}},
     )  # fmt: skip
-    run = Run(config, device="cpu", dataset=dataset)
+    run = Run(config, device="cpu", dataset=dataset, steps=steps)
     truth = run.data.train.clean.numpy()
     for record in run:
         if record.stage != "relabel":
             return
+        if isinstance(record, Step):
+            yield record
+            continue
         labels = run.method.corrected_labels().argmax(-1).numpy()
         yield Cleaning(
             tuple(run.history),
@@ -88,8 +94,8 @@ def render_cleaning(cleaning: Cleaning, classes: Sequence[str]) -> Figure:
     return figure
 
 
-class RelabellingExplorer(Explorer):
-    """Turn α and β and see what the terms do; `train` cleans the dataset's labels with them, at a
+class RelabellingExplorer(TrainingExplorer):
+    """Turn α and β and see what the terms do; Train cleans the dataset's labels with them, at a
     noise rate, a learning rate and a start epoch, and draws while it does.
 
     `dataset` must have one label a sample.
@@ -101,7 +107,7 @@ class RelabellingExplorer(Explorer):
                 f"the relabelling explorer needs one label a sample, and {dataset.name} is "
                 "multi-label: give it digits, shapes, or another such dataset."
             )
-        self._dataset, self._seed = dataset, 0
+        self._dataset = dataset
         self.alpha = _slider("α", 1.2, 0, 3, 0.1)
         self.beta = _slider("β", 0.8, 0, 2, 0.1)
         self.rate = _slider("noise rate", rate, 0, 0.95, 0.05)
@@ -113,44 +119,24 @@ class RelabellingExplorer(Explorer):
             value=14, min=0, max=PROFILES["smoke"].epochs, description="start epoch",
             continuous_update=False, layout={"width": "19em"},
         )  # fmt: skip
-        self.train = ipywidgets.Button(description="train", icon="play", layout={"width": "8em"})
-        self.cleaning = ipywidgets.Image(
-            format="png", layout={"max_width": "100%", "display": "none"}
-        )
-        controls = (self.alpha, self.beta, self.rate, self.lr, self.start)
-        super().__init__(controls, (self.train,))
-        self.children = (*self.children, self.cleaning)
-        self.train.on_click(self._train)
+        super().__init__((self.alpha, self.beta, self.rate, self.lr, self.start))
 
     def draw(self) -> Figure:
         return render_terms(
             relabelling_terms(self.alpha.value, self.beta.value, classes=self._dataset.num_classes)
         )
 
-    def _train(self, _: object) -> None:
-        """Each press is another seed."""
-        self.train.disabled, self.train.description = True, "training"
+    def begin(self) -> Iterator[Stand | Step]:
         options = {
             "alpha": self.alpha.value, "beta": self.beta.value, "start_epoch": self.start.value,
         }  # fmt: skip
-        try:
-            so_far = None
-            for so_far in clean_labels(
-                self._dataset, self.rate.value, self._seed, options, self.lr.value
-            ):
-                if len(so_far.history) % REDRAWN == 0:
-                    self._show(so_far)
-            self._show(so_far)
-            self._seed += 1
-            self.error.value = ""
-        except Exception as error:
-            self.fail(error)
-        finally:
-            self.train.disabled, self.train.description = False, "train again"
+        cleaned = clean_labels(
+            self._dataset, self.rate.value, self._seed, options, self.lr.value, steps=True
+        )
+        return stands(cleaned, PROFILES["smoke"].epochs)
 
-    def _show(self, cleaning: Cleaning) -> None:
-        self.cleaning.value = plots.png(render_cleaning(cleaning, self._dataset.classes))
-        self.cleaning.layout.display = None
+    def show(self, cleaning: Cleaning) -> Figure:
+        return render_cleaning(cleaning, self._dataset.classes)
 
 
 def _slider(

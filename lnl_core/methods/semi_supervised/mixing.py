@@ -21,6 +21,12 @@ def mix(x: Tensor, targets: Tensor, alpha: float, largest: bool = False) -> tupl
     other's (MixMatch and DivideMix). Drawn from torch's generators on the samples' device, where
     nothing waits for it. Raises `InputError` for token ids, between which there is nothing.
     """
+    share, order = pairing(x, alpha, largest)
+    return blend(x, share, order), blend(targets, share, order)
+
+
+def pairing(x: Tensor, alpha: float, largest: bool = False) -> tuple[Tensor, Tensor]:
+    """What `mix` draws for a batch: λ, a number, and the other order of its samples, int64 [B]."""
     if not x.is_floating_point():
         raise InputError(
             f"MixUp takes means of samples, but these are {x.dtype}, such as token ids: use images "
@@ -28,7 +34,9 @@ def mix(x: Tensor, targets: Tensor, alpha: float, largest: bool = False) -> tupl
         )
     share = torch._sample_dirichlet(torch.full((2,), float(alpha), device=x.device))
     share = share.max() if largest else share[0]
-    order = torch.rand(len(x), device=x.device).argsort()
-    return x[order].lerp(x, share.to(x.dtype)), targets[order].lerp(
-        targets, share.to(targets.dtype)
-    )
+    return share, torch.rand(len(x), device=x.device).argsort()
+
+
+def blend(values: Tensor, share: Tensor, order: Tensor) -> Tensor:
+    """λ v + (1 - λ) v', v' being the values [B, ...] in the other order."""
+    return values[order].lerp(values, share.to(values.dtype))

@@ -32,7 +32,7 @@ def forward_estimated(
     `warm_start` the second network begins where the first one ended, which Algorithm 1 allows.
     """
     _check(percentile, view_bug, warm_start, base)
-    estimated = yield from _estimate(run, percentile, view_bug, base)
+    estimated = yield from estimated_matrix(run, percentile, view_bug, base)
     yield from _correct(run, estimated, Forward, warm_start, base=base)
 
 
@@ -51,20 +51,31 @@ def backward_estimated(
     """
     _check(percentile, view_bug, warm_start, base)
     number("clip", clip, *CLIP)
-    estimated = yield from _estimate(run, percentile, view_bug, base)
+    estimated = yield from estimated_matrix(run, percentile, view_bug, base)
     yield from _correct(run, _invertible(estimated), Backward, warm_start, clip=clip, base=base)
 
 
 def _check(percentile: float | None, view_bug: bool, warm_start: bool, base: str) -> None:
     """Before the first network is trained, and not after."""
-    if percentile is not None:
-        number("percentile", percentile, "in (0, 100], or None", lambda value: 0 < value <= 100)
-    flag("view_bug", view_bug)
+    check_estimate(percentile, view_bug)
     flag("warm_start", warm_start)
     base_loss(base)
 
 
-def _estimate(run: Run, percentile: float | None, view_bug: bool, base: str) -> Iterator[Any]:
+def check_estimate(percentile: float | None, view_bug: bool) -> None:
+    """Raise `InputError` for what `transition.estimate` cannot use."""
+    if percentile is not None:
+        number("percentile", percentile, "in (0, 100], or None", lambda value: 0 < value <= 100)
+    flag("view_bug", view_bug)
+
+
+def estimated_matrix(
+    run: Run, percentile: float | None, view_bug: bool, base: str = "cross-entropy"
+) -> Iterator[Any]:
+    """The stage `estimate`, and what it returns: T̂ by eq. 12-13, float64 [K, K], of a network
+    trained with the base loss, at its best epoch where there is a validation split.
+
+    Afterwards `run.method` is that network's method, and T̂ among the run's estimates."""
     if base == "cross-entropy":
         first = run.build(CrossEntropy)
     else:  # corrected by the identity, a loss is itself

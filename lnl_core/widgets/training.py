@@ -1,0 +1,161 @@
+"""What every explorer that trains shares: Train and Stop, progress, a picture drawn on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets
+from matplotlib.figure import Figure
+
+from lnl_core import plots
+from lnl_core.train import Step
+from lnl_core.widgets.explorer import Explorer
+from lnl_core.widgets.job import Job
+
+#: Seconds from one drawing of a run to the next: drawing takes a tenth of one from the training.
+REDRAWN = 0.7
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Where a training stands after `done` of `total` epochs; `state` is what is drawn."""
+
+    state: Any
+    done: int
+    total: int
+
+
+def stands(states: Iterable[Any], total: int) -> Iterator[Stand | Step]:
+    """Number the states, one an epoch; a `Step` passes: it is but an occasion to stop."""
+    done = 0
+    for state in states:
+        if isinstance(state, Step):
+            yield state
+        else:
+            done += 1
+            yield Stand(state, done, total)
+
+
+def in_words(done: int, total: int, seconds: float) -> str:
+    """Progress as a reader wants it, with the time left once an epoch can tell it."""
+    words = f"epoch {done} of {total}"
+    if 0 < done < total:
+        left = seconds / done * (total - done)
+        words += f", about {left:.0f} s left" if left < 90 else f", about {left / 60:.0f} min left"
+    return words
+
+
+class TrainingExplorer(Explorer):
+    """An explorer with Train and Stop. Training goes on in a thread that only sets traits.
+
+    A subclass gives in `begin` the training that its controls ask for, and in `show` its picture;
+    `ended` is called once it is over. Train pressed while a run goes on replaces it.
+    """
+
+    def __init__(
+        self,
+        controls: Sequence[ipywidgets.ValueWidget],
+        buttons: Sequence[ipywidgets.Button] = (),
+    ) -> None:
+        self.train = ipywidgets.Button(
+            description="Train", icon="play", button_style="primary", layout={"width": "7em"}
+        )
+        self.stop = ipywidgets.Button(
+            description="Stop", icon="stop", disabled=True, layout={"width": "7em"}
+        )
+        self.progress = ipywidgets.FloatProgress(min=0, max=1, layout={"width": "14em"})
+        self.status = ipywidgets.Label()
+        self.trained = ipywidgets.Image(
+            format="png", layout={"max_width": "100%", "display": "none"}
+        )
+        self._job: Job | None = None
+        self._last: Stand | None = None
+        self._seed = 0
+        super().__init__(controls, (self.train, self.stop, *buttons))
+        row = ipywidgets.HBox([self.progress, self.status], layout={"align_items": "center"})
+        self.children = (*self.children[:1], row, *self.children[1:], self.trained)
+        self.train.on_click(self._train)
+        self.stop.on_click(self._stop)
+
+    def begin(self) -> Iterator[Stand | Step]:
+        """The training that the controls ask for now: epoch by epoch, better step by step."""
+        raise NotImplementedError
+
+    def show(self, state: Any) -> Figure | None:
+        """The picture of the state, for `trained`; None where the subclass has drawn it itself."""
+        raise NotImplementedError
+
+    def ended(self, last: Stand) -> None:
+        """The training is over, finished or stopped, and this is the last that was seen of it."""
+
+    def abandon(self) -> None:
+        """Stop a training and forget it: it changes nothing any more."""
+        if self._job is not None:
+            self._job.abandon()
+            self._job = None
+        self.progress.value, self.progress.bar_style, self.status.value = 0, "", ""
+        self.stop.disabled = True
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait for a training to end; False if it did not in so many seconds. For scripts."""
+        return self._job is None or self._job.wait(seconds)
+
+    def _train(self, _: object = None) -> None:
+        """Each press is another seed, unless the controls have one."""
+        self.abandon()
+        self.error.value = ""
+        self._last, self._began, self._drawn = None, None, 0.0
+        try:
+            items = self.begin()
+        except Exception as error:
+            self._done(error)
+            return
+        self._seed += 1
+        self.status.value, self.stop.disabled = "starting", False
+        self._job = Job(items, self._receive, self._done)
+        self._job.start()
+
+    def _stop(self, _: object = None) -> None:
+        if self._job is not None:
+            self.stop.disabled, self.status.value = True, "stopping"
+            self._job.stop()
+
+    def _receive(self, item: Stand | Step) -> None:
+        now = time.monotonic()
+        # From here on, and not from the press: the job may have waited for another to end.
+        self._began = self._began or now
+        if isinstance(item, Step):
+            return
+        self._last = item
+        self.progress.value = item.done / max(item.total, 1)
+        self.status.value = in_words(item.done, item.total, now - self._began)
+        if now - self._drawn > REDRAWN:
+            self._picture(item)
+            self._drawn = time.monotonic()
+
+    def _done(self, error: Exception | None) -> None:
+        last, job = self._last, self._job
+        try:
+            if last is not None and error is None:
+                self._picture(last)
+                self.ended(last)
+        except Exception as failure:
+            error = failure
+        self.stop.disabled = True
+        if error is not None:
+            self.fail(error)
+            self.status.value, self.progress.bar_style = "failed", "danger"
+        elif job is not None and job.stopped:
+            done = "before the first epoch" if last is None else f"after epoch {last.done}"
+            self.status.value, self.progress.bar_style = f"stopped {done}", "warning"
+        else:
+            self.status.value, self.progress.bar_style = "done", "success"
+
+    def _picture(self, stand: Stand) -> None:
+        figure = self.show(stand.state)
+        if figure is not None:
+            self.trained.value = plots.png(figure)
+            self.trained.layout.display = None

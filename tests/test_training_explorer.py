@@ -1,0 +1,143 @@
+"""Train, Stop, replace, fail: what the explorers that train share, and the job beneath them."""
+
+import threading
+import time
+
+import pytest
+import training_helpers  # noqa: F401  (one thread)
+from matplotlib.figure import Figure
+
+from lnl_core.train import Step
+from lnl_core.widgets.job import Job
+from lnl_core.widgets.training import TrainingExplorer, in_words, stands
+
+
+class Counter(TrainingExplorer):
+    """Counts to `total`, `pause` seconds an epoch in ten steps; raises at the epoch `breaks`."""
+
+    def __init__(self, total=3, pause=0.0, breaks=None):
+        self.total, self.pause, self.breaks = total, pause, breaks
+        self.shown, self.over = [], []
+        super().__init__(())
+
+    def draw(self):
+        return Figure()
+
+    def begin(self):
+        return stands(self._count(self._seed), self.total)
+
+    def _count(self, seed):
+        for epoch in range(1, self.total + 1):
+            for step in range(10):
+                time.sleep(self.pause / 10)
+                yield Step("train", epoch, step)
+            if epoch == self.breaks:
+                raise RuntimeError("the <net> fell over")
+            yield seed, epoch
+
+    def show(self, state):
+        self.shown.append(state)
+        return Figure()
+
+    def ended(self, last):
+        self.over.append((last.state, last.total))
+
+
+def test_a_run_is_drawn_and_ends_at_its_last_epoch():
+    explorer = Counter()
+    explorer.train.click()
+    assert explorer.wait(10)
+    assert explorer.shown[-1] == (0, 3) and explorer.over == [((0, 3), 3)]
+    assert explorer.status.value == "done" and explorer.progress.value == 1
+    assert explorer.stop.disabled and explorer.trained.layout.display is None
+
+
+def test_stop_acts_within_a_second_and_keeps_what_was_trained():
+    explorer = Counter(total=1000, pause=0.05)
+    explorer.train.click()
+    assert not explorer.stop.disabled
+    while not explorer.progress.value:
+        time.sleep(0.01)
+    began = time.monotonic()
+    explorer.stop.click()
+    assert explorer.wait(10) and time.monotonic() - began < 1
+    assert explorer.status.value.startswith("stopped after epoch") and explorer.over
+    assert explorer.stop.disabled and not explorer.error.value
+
+
+def test_a_run_started_while_another_runs_replaces_it():
+    explorer = Counter(total=1000, pause=0.02)
+    explorer.train.click()
+    time.sleep(0.1)
+    explorer.total = 4
+    explorer.train.click()
+    shown = len(explorer.shown)
+    assert explorer.wait(10)
+    assert {seed for seed, _ in explorer.shown[shown:]} == {1}
+    assert explorer.over == [((1, 4), 4)] and explorer.status.value == "done"
+
+
+def test_a_run_in_another_explorer_stops_this_one():
+    first, second = Counter(total=1000, pause=0.02), Counter()
+    first.train.click()
+    time.sleep(0.1)
+    second.train.click()
+    assert first.wait(10) and second.wait(10)
+    assert first.status.value.startswith("stopped") and second.status.value == "done"
+
+
+def test_an_error_is_a_readable_sentence_and_the_next_run_clears_it():
+    explorer = Counter(breaks=2)
+    explorer.train.click()
+    assert explorer.wait(10)
+    assert "the &lt;net&gt; fell over" in explorer.error.value
+    assert explorer.status.value == "failed" and not explorer.over
+    explorer.breaks = None
+    explorer.train.click()
+    assert explorer.wait(10) and not explorer.error.value
+
+
+def test_an_error_in_the_drawing_is_one_too(monkeypatch):
+    explorer = Counter()
+    monkeypatch.setattr(explorer, "show", lambda _: 1 / 0)
+    explorer.train.click()
+    assert explorer.wait(10)
+    assert "division by zero" in explorer.error.value and explorer.stop.disabled
+
+
+def test_it_trains_in_its_own_thread_and_not_before_it_is_asked():
+    explorer, seen = Counter(), []
+    assert not any(thread.name == "lnl-training" for thread in threading.enumerate())
+    explorer.show = lambda _: seen.append(threading.current_thread().name)
+    explorer.train.click()
+    assert explorer.wait(10) and set(seen) == {"lnl-training"}
+
+
+def test_an_abandoned_job_hands_nothing_over():
+    told, go = [], threading.Event()
+
+    def items():
+        yield 1
+        go.wait(10)
+        yield 2
+
+    job = Job(items(), told.append, lambda error: told.append("over"))
+    job.start()
+    while not told:
+        time.sleep(0.01)
+    job.abandon()
+    go.set()
+    assert job.wait(10) and told == [1]
+
+
+@pytest.mark.parametrize(
+    "done, total, seconds, words",
+    [
+        (0, 40, 0, "epoch 0 of 40"),
+        (10, 40, 10, "epoch 10 of 40, about 30 s left"),
+        (1, 40, 10, "epoch 1 of 40, about 6 min left"),
+        (40, 40, 10, "epoch 40 of 40"),
+    ],
+)
+def test_progress_in_words(done, total, seconds, words):
+    assert in_words(done, total, seconds) == words
