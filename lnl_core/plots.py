@@ -35,6 +35,7 @@ FIELDS = {
     "train_accuracy": "training accuracy, against the noisy labels",
     "train_clean_accuracy": "training accuracy, against the true labels",
     "memorised": "share of wrong labels memorised",
+    "val_accuracy": "validation accuracy, noisy labels",
     "val_loss": "validation loss, noisy labels",
 }
 

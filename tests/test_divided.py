@@ -15,7 +15,7 @@ from torch import nn
 from training_helpers import finish, random_dataset, small_run
 
 from lnl_core import Dataset, Run, TrainingSet, configure
-from lnl_core.methods import divided
+from lnl_core.methods.semi_supervised import divided
 from lnl_core.methods.semi_supervised.dividemix import DivideMix
 from lnl_core.methods.semi_supervised.unicon import UNICON
 from lnl_core.nets import Net

@@ -12,7 +12,7 @@ from torch import nn
 from training_helpers import finish, random_dataset, small_run
 
 from lnl_core import TrainingSet
-from lnl_core.methods import elr_plus
+from lnl_core.methods.robust import elr_plus
 from lnl_core.methods.robust.elr_plus import ELRPlus
 from lnl_core.optim import make_optimizer
 

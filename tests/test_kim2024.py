@@ -98,6 +98,8 @@ def test_rivals_are_trained_as_their_authors_do():
         ("m-correction", 0.1, 1e-4, 300, (100, 250), 0.1),
         ("nct", 0.1, 5e-4, 200, (60, 120, 160), 0.2),
         ("cal", 0.1, 5e-4, 100, (60,), 0.1),
+        ("moit", 0.1, 1e-4, 250, (125, 200), 0.1),
+        ("sel-cl-plus", 0.1, 1e-4, 250, (125, 200), 0.1),
     ):
         found = trained(method, HALF)
         assert (found.lr, found.weight_decay, found.batch_size) == (lr, decay, 128)
@@ -138,6 +140,10 @@ def test_dividemixs_options_go_by_the_noise(noise, classes, weight, others):
         ("co-teaching-plus", HALF, 10, {}),
         ("forward-estimated", HALF, 100, {"percentile": None}),
         ("flywheel", AN40, 100, {}),
+        ("moit", HALF, 100, {}),
+        ("sel-cl-plus", HALF, 10, {}),
+        ("sel-cl-plus", HALF, 100, {"memory": 100, "quantile": 0.75, "pair_quantile": 0.35}),
+        ("sel-cl-plus", AN40, 100, {"memory": 100, "quantile": 0.25, "pair_quantile": 0.0}),
     ],
 )
 def test_the_others_options_by_noise(method, noise, classes, wanted):

@@ -13,7 +13,7 @@ from torch import nn
 from training_helpers import finish, random_dataset, small_run
 
 from lnl_core import TrainingSet
-from lnl_core.methods import m_correction
+from lnl_core.methods.semi_supervised import m_correction
 from lnl_core.methods.semi_supervised.m_correction import MCorrection
 from lnl_core.methods.semi_supervised.two_betas import upper_component
 from lnl_core.optim import make_optimizer

@@ -17,13 +17,14 @@ torch.set_num_threads(1)
 #: Options that a method needs in these tests, beside its defaults.
 OPTIONS: dict[str, dict[str, Any]] = {}
 #: What a method needs to learn in a few epochs: Savage's gradient is small everywhere.
-#: MOIT: a class here is a place in the image, which strong views move.
+#: MOIT and Sel-CL: a class here is a place in the image, which strong views move.
 #: DivideMix and UNICON: with the rate 0.1, five times theirs, the unlabelled loss drops a class.
 TRAINING: dict[str, dict[str, Any]] = {
     "savage": {"lr": 2.0},
     "dividemix": {"lr": 0.05},
     "unicon": {"lr": 0.03, "batch_size": 32},
     "moit": {"lr": 0.02, "options": {"view": "weak"}},
+    "sel-cl-plus": {"lr": 0.02, "options": {"view": "weak"}},
 }
 
 

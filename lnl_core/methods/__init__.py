@@ -7,7 +7,9 @@ from lnl_core.methods.flywheel.main import MainEM
 from lnl_core.methods.latent.can import CAN
 from lnl_core.methods.latent.cnn_crf import CNNCRF
 from lnl_core.methods.latent.icnm import ICNM
+from lnl_core.methods.latent.instancegm import InstanceGM
 from lnl_core.methods.neighbours.moit import moit
+from lnl_core.methods.neighbours.sel_cl_plus import sel_cl_plus
 from lnl_core.methods.noise_layers.nnaqc import NNA, NNAQC, QC, NNAQCDropout
 from lnl_core.methods.noise_layers.rivals import DropoutLayer, GenieQC, Trace
 from lnl_core.methods.noise_layers.trusted import (
@@ -29,7 +31,6 @@ from lnl_core.methods.robust.peer_loss import PeerLoss
 from lnl_core.methods.selection.co_teaching import CoTeaching, CoTeachingPlus
 from lnl_core.methods.selection.iterative_cv import iterative_cv
 from lnl_core.methods.selection.jocor import JoCoR
-from lnl_core.methods.selection.jpl import jpl
 from lnl_core.methods.selection.mentornet import MentorNet
 from lnl_core.methods.selection.sft import SFT
 from lnl_core.methods.semi_supervised.dividemix import DivideMix
@@ -147,12 +148,14 @@ register("t-revision", t_revision, "reweight by an estimated T, then revise it",
     source="Xia et al. 2019")
 register("moit", moit, "two mixed views, labels that the neighbours support", "kim2024",
     source="Ortego et al. 2021")
+register("sel-cl-plus", sel_cl_plus, "pairs of samples to trust, then their labels", "kim2024",
+    source="Li et al. 2022")
 register("iterative-cv", iterative_cv, "labels that a net trained on others predicts", "kim2024",
     source="Chen et al. 2019")
 register("kmeidtm", KMEIDTM, "a matrix a sample, alike for like samples", "kim2024",
     source="Cheng et al. 2022")
-register("jpl", jpl, "what a sample is not; what it is once that is clear", "kim2024",
-    source="Kim et al. 2021")
+register("instancegm", InstanceGM, "dividemix, and how the noisy label came about", "kim2024",
+    source="Garg et al. 2023")
 # fmt: on
 
 __all__ = [

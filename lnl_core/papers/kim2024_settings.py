@@ -85,6 +85,18 @@ _PENCIL_STAGES = {
     "labels": replace(_PENCIL, epochs=130),
     "fine-tune": replace(_PENCIL, epochs=120, lr=0.2, schedule="step", lr_drops=(40, 80)),
 }
+_MOIT = replace(
+    _CIFAR, lr=0.1, weight_decay=1e-4, epochs=250, schedule="step", lr_drops=(125, 200)
+)  # fmt: skip
+_MOIT_STAGES = {"fine-tune": replace(_MOIT, epochs=70, lr=0.001, schedule="constant", lr_drops=())}
+_T_REVISION = replace(
+    _CIFAR, epochs=200, lr=0.01, weight_decay=1e-4, schedule="step", lr_drops=(40, 80)
+)
+_T_REVISION_STAGES = {
+    "estimate": replace(_T_REVISION, epochs=20, momentum=0.0, schedule="constant", lr_drops=()),
+    "reweight": _T_REVISION,
+    "revise": replace(_T_REVISION, optimizer="adam", schedule="constant", lr_drops=()),
+}
 #: What on CIFAR is otherwise than a method's own default, whatever the noise.
 _CIFAR_OPTIONS = {"peer-loss": {"alpha": 5.0}, "l-dmi": {"rate": 5e-5}}
 
@@ -94,12 +106,15 @@ def options_of(method: str, noise: Noise, classes: int = 10) -> dict[str, Any]:
 
     DivideMix (its Appendix A and code): the weight of the unlabelled loss; at 90% a stricter
     threshold on losses averaged over five epochs; for asymmetric noise the penalty on confidence
-    in the warm-up, which UNICON's code has as well; 30 epochs of warm-up on a hundred classes.
+    in the warm-up, which UNICON's code has as well; 30 epochs of warm-up on a hundred classes, as
+    InstanceGM has them.
     ELR and ELR+ (their code): β and λ, where not their own defaults. MentorNet (its authors'
     commands): at 80% the median of the losses. SFT (its code): the penalty in the warm-up
     where noise is not symmetric, and 30 epochs of it on a hundred classes. Co-teaching+ is told
-    the rate where no matrix says all of the noise. Forward correction's T̂ comes from the largest
-    posterior where there are many classes (Patrini et al., CIFAR-100).
+    the rate where no matrix says all of the noise. Sel-CL (its authors' commands): on a hundred
+    classes, a smaller memory and other quantiles, which go by the noise. Forward correction's T̂
+    comes from the largest posterior where there are many classes (Patrini et al., CIFAR-100), and
+    so does T-Revision's (its code). INCV is told that noise is asymmetric (its code).
     """
     rate, asymmetric = noise.rate or 0.0, noise.name.endswith("asymmetric")
     options: dict[str, Any] = {}
@@ -111,6 +126,8 @@ def options_of(method: str, noise: Noise, classes: int = 10) -> dict[str, Any]:
         low = asymmetric or rate < 0.35
         options["weight_u"] = few if low else middle if rate < 0.85 else most
         options |= {"threshold": 0.6, "average_losses": 5} if rate >= 0.85 else {}
+    if method == "instancegm" and classes > 10:
+        options["warm_up"] = 30
     if method in ("elr", "elr-plus") and (asymmetric or classes > 10):
         options |= {"beta": 0.9, "weight": 7.0 if classes > 10 else 1.0}
     if method == "sft":
@@ -121,7 +138,12 @@ def options_of(method: str, noise: Noise, classes: int = 10) -> dict[str, Any]:
         options["percentile"] = 0.5
     if method == "co-teaching-plus" and noise.name.startswith("part-dependent"):
         options["forget_rate"] = rate
-    if method == "forward-estimated" and classes > 10:
+    if method == "sel-cl-plus" and classes > 10:
+        quantile, pair_quantile = (0.25, 0.0) if asymmetric else (0.75, 0.35)
+        options |= {"memory": 100, "quantile": quantile, "pair_quantile": pair_quantile}
+    if method == "iterative-cv" and asymmetric:
+        options["asymmetric"] = True
+    if method in ("forward-estimated", "t-revision") and classes > 10:
         options["percentile"] = None
     return options
 
@@ -133,11 +155,16 @@ def _cifar(classes: int):
         trainings = {
             "dividemix": _DIVIDEMIX, "unicon": _UNICON, "elr": elr, "elr-plus": _ELR_PLUS,
             "m-correction": _M_CORRECTION, "nct": _NCT, "cal": _CAL, "peer-loss": _PEER,
-            "cores2": _CORES, "sft": _SFT, "pencil": _PENCIL,
-            "kmeidtm": _KMEIDTM,
+            "cores2": _CORES, "sft": _SFT, "pencil": _PENCIL, "t-revision": _T_REVISION,
+            "moit": _MOIT, "sel-cl-plus": _MOIT,
+            "kmeidtm": _KMEIDTM, "instancegm": _DIVIDEMIX,
         }  # fmt: skip
         own = {"train": trainings[method]} if method in trainings else {}
-        own |= {"stages": dict(_PENCIL_STAGES)} if method == "pencil" else {}
+        stages = {
+            "pencil": _PENCIL_STAGES, "moit": _MOIT_STAGES, "sel-cl-plus": _MOIT_STAGES,
+            "t-revision": _T_REVISION_STAGES,
+        }  # fmt: skip
+        own |= {"stages": dict(stages[method])} if method in stages else {}
         options = _CIFAR_OPTIONS.get(method, {}) | options_of(method, noise, classes)
         return own | {"options": options}
 
@@ -178,7 +205,8 @@ SETTINGS: dict[str, dict[str, dict]] = {
             "net": "inception-resnet-v2",
             "train": _WEBVISION,
             "val_fraction": 0.0,
-            "options": {name: {"warm_up": 1} for name in WARMED_UP},
+            # The number that is copied as MOIT's is MOIT+'s.
+            "options": {name: {"warm_up": 1} for name in WARMED_UP} | {"moit": {"plus": True}},
         },
     },
 }

@@ -285,6 +285,9 @@ session.claim(
 )
 
 # %% [markdown]
+# On the right is memorised what was kept and is wrong: few labels, and of those all. What the first stage
+# believes, the second cannot doubt.
+#
 # ## Into a table
 #
 # One seed is an anecdote. A table is *data*: methods by noises, the rule that selects the epoch, how many
@@ -417,7 +420,7 @@ exercise("exercise 2", judge_truncated, "clamp the label's probability from belo
 #
 # ```python
 # log_p = logits.log_softmax(-1).gather(-1, labels[..., None])[..., 0]
-# return -torch.expm1(q * log_p.clamp(min=math.log(k))) / q
+# return -torch.expm1(q * log_p.clamp(min=np.log(k))) / q
 # ```
 #
 # </details>

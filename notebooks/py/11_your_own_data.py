@@ -109,15 +109,16 @@ show(
     alt="The counted matrix of the annotators' labels: mostly diagonal, with a few strong "
     "confusions between digits that look alike.",
 )
+wrong = given != clean
+picks = np.concatenate([np.flatnonzero(~wrong)[:8], np.flatnonzero(wrong)[:16]])
 show(
     plots.samples(
-        x[:24],
-        [digits.classes[k] for k in clean[:24]],
-        [digits.classes[k] for k in given[:24]],
+        x[picks],
+        [digits.classes[k] for k in clean[picks]],
+        [digits.classes[k] for k in given[picks]],
     ),
-    alt="24 digits with the labels they were given; the wrong ones are marked and name the truth.",
+    alt="Eight digits with right labels and sixteen with wrong ones, which are marked and name the truth.",
 )
-wrong = given != clean
 print(f"{wrong.mean():.1%} of the labels are wrong")
 
 # %% [markdown]
@@ -144,8 +145,12 @@ session.claim(
 # labels, how right a method's relabelling is. Methods that must be *told* $T$ get the counted one.
 
 # %%
-METHODS = ("cross-entropy", "bootstrap-soft", "forward-estimated", "elr", "mixup")
+METHODS = ("cross-entropy", "forward-estimated", "elr", "mixup")
 small = {"profile": PROFILE if PROFILE != "paper" else "laptop", "seed": SEED}
+
+
+def without_truth(histories):
+    return plots.learning_curves(histories, fields=("test_accuracy", "val_accuracy"))
 
 
 def run_on(data, method, noise):
@@ -154,7 +159,7 @@ def run_on(data, method, noise):
 
 known = watch(
     {method: run_on(dataset, method, GIVEN) for method in METHODS},
-    alt="Test accuracy and memorised labels over the epochs of five methods on annotators' labels.",
+    alt="Test accuracy and memorised labels over the epochs of four methods on annotators' labels.",
 )
 table([{"method": name, **select(history)} for name, history in known.items()])
 
@@ -170,7 +175,9 @@ np.savez(blind_file, **images, y_train=given, y_test=labels["y_test"], source=so
 blind = load_dataset(str(blind_file))
 unknown = watch(
     {method: run_on(blind, method, "none") for method in METHODS},
-    alt="The same runs without knowledge of the true labels: test accuracy alone can be drawn.",
+    draw=without_truth,
+    alt="The same runs without knowledge of the true labels: test accuracy, and accuracy on held-out "
+    "noisy labels, which lies lower.",
 )
 table(
     [
@@ -248,7 +255,8 @@ session.claim(
 )
 
 # %% [markdown]
-# One split of 110 labels has a standard error of some four points: near ties are decided by chance. More
+# One split of 110 labels has a standard error of some four points: near ties are decided by chance. With
+# `SEED = 1`, and soft bootstrapping among the candidates, it was chosen, seven points below the best. More
 # splits (`Seeds(split=…)`, or `lnl_core.cross_validation` for the options of one method) are the remedy.
 #
 # ## Case 3: a few labels are checked
@@ -282,7 +290,8 @@ with_trusted = watch(
         name: run_on(trusted, name, GIVEN)
         for name in ("clean-only", "forward", "forward-fine-tuned")
     },
-    alt="Test accuracy of training on the checked samples alone, of forward correction by the counted "
+    draw=without_truth,
+    alt="Test accuracy, and accuracy on held-out noisy labels, of training on the checked samples alone, of forward correction by the counted "
     "matrix, and of that fine-tuned on the checked samples.",
 )
 rows = {"cross-entropy, all as given": unknown["cross-entropy"]} | with_trusted
@@ -429,9 +438,10 @@ exercise("exercise 2", judge_majority, "count the votes for each class, then arg
 # labels still work? Then `CHECKED = 30`: from when on are the checked samples alone enough?
 #
 # <details><summary>What you should find</summary>
-# The noisier the labels, the less a held-out noisy accuracy tells methods apart, and the more it is worth
-# to have some labels checked. A few hundred clean digits train a network about as well as five times as
-# many noisy ones.</details>
+# Annotators of fifteen digits are wrong four times in ten, and the choice by noisy labels still finds ELR,
+# twenty points above cross-entropy's last epoch. Their mistakes have less in common, because each lacks
+# whole classes that the others know: the first claim fails. Thirty checked labels alone train a network far
+# worse than the noisy ones do; a hundred and twenty a better one.</details>
 #
 # ## Deviations and failure modes
 #

@@ -16,6 +16,8 @@ from lnl_core.methods.options import whole
 
 #: Similarities held at a time.
 BLOCK = 2**25
+#: Bins of [-1, 1] that similarities of pairs are counted in.
+BINS = 20_000
 
 
 def neighbour_count(k: int | None, usual: int, data: TrainingSet) -> int:
@@ -80,3 +82,25 @@ def balanced_selection(shares: Tensor, labels: Tensor, quantile: float = 0.5) ->
     count = agree[occurs].double().quantile(quantile, interpolation="lower").long()
     support = shares.gather(1, labels[:, None]).squeeze(1)
     return divide.uniform_selection(-support, labels, count * num_classes, num_classes)
+
+
+def similarity_quantile(
+    embedding: Tensor, labels: Tensor, chosen: Tensor, quantile: float
+) -> Tensor:
+    """The `quantile` in [0, 1] of ⟨z_i, z_j⟩ over all pairs i ≠ j of the `chosen` samples (bool
+    [N]) that have the same label: scalar, rounded down by at most 1e-4; ∞ if there is no such pair.
+
+    `embedding` z [N, D] of unit length, `labels` int64 [N]. Counted in bins, because there may be
+    a quarter of a billion pairs.
+    """
+    counts = torch.zeros(BINS, dtype=torch.int64, device=embedding.device)
+    for label in labels[chosen].unique():
+        z = embedding[chosen & (labels == label)]
+        for rows in row_blocks(len(z)):
+            similarity = (z[rows] @ z.T).clamp(-1, 1)
+            later = torch.ones_like(similarity, dtype=torch.bool).triu(1 + rows.start)
+            place = ((similarity[later] + 1) * (BINS / 2)).long().clamp(max=BINS - 1)
+            counts += torch.bincount(place, minlength=BINS)
+    total = counts.sum()
+    place = (counts.cumsum(0) >= (quantile * total).clamp_min(1)).int().argmax()
+    return torch.where(total > 0, place / (BINS / 2) - 1, torch.inf)

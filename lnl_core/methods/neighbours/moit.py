@@ -52,7 +52,8 @@ class MOIT(Embedded):
     L^ICL = L^MIX + L^MEM (eq. 5): each mixed view is to be like the views whose main sample has the
     label of its own main sample, by λ, and of its minor one, by 1 - λ (`interpolated_contrastive`,
     eq. 1-4, at the `temperature` τ); in the batch, and in a memory of `memory` views a class and
-    view (0: none). Both take the labels as they are. `weight` is L^ICL's, 1 in print.
+    view (0: none; never more than an epoch makes). Both take the labels as they are. `weight` is
+    L^ICL's, 1 in print.
 
     Detection, as each epoch begins: the labels of the `k` nearest samples (None: 250, but at most
     half of a class's mean size, as on CIFAR-100) vote on a sample's label (eq. 6), the labels so
@@ -102,8 +103,8 @@ class MOIT(Embedded):
         if view not in VIEWS:
             raise unknown_name("view", view, VIEWS)
         self.views = (view, view, "plain")
-        whole("memory", memory, 0)
-        self.memory = Memory(2 * memory * data.num_classes, projection) if memory else None
+        size = min(2 * whole("memory", memory, 0) * data.num_classes, 2 * len(data))
+        self.memory = Memory(size, projection) if memory else None
         self.memory_from = warm_up_epochs("memory_from", None, MEMORY_FROM, data.epochs)
         self.register_buffer("labels", data.labels.clone())
         #: Which labels are kept, how far the neighbours support each, and whether they were asked.

@@ -12,23 +12,24 @@ from torch import Tensor, nn
 from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.data.batches import EVALUATION_BATCH
+from lnl_core.methods.base import Method
 from lnl_core.methods.options import flag, warm_up_epochs
 from lnl_core.methods.selection.co_teaching import SmallLoss
-from lnl_core.methods.selection.kept import Kept
 
 #: Epochs, of the authors' 200, on the selected samples alone: few wrong labels, and many.
 WARM_UP, LONG_WARM_UP = 40, 80
 MUCH = 0.6
 
 
-class Fold(Kept):
+class Fold(Method):
     """Cross-entropy on the samples `inside` (int64 [n]), which judges those `outside` (int64 [m]).
 
     What it says of them is kept from the epoch in which it predicts the label of most.
     """
 
     def __init__(self, net: nn.Module, data: TrainingSet, inside: Tensor, outside: Tensor) -> None:
-        super().__init__(net, data, inside)
+        super().__init__(net, data)
+        self.register_buffer("inside", inside)
         self.register_buffer("outside", outside)
         #: Logits [m, K], and the share of labels that they predict; -1 before anything is judged.
         self.register_buffer("judged", torch.zeros(len(outside), data.num_classes))
@@ -49,6 +50,9 @@ class Fold(Kept):
         better = agreement > self.agreement
         self.judged.copy_(torch.where(better, found, self.judged))
         self.agreement.copy_(torch.where(better, agreement, self.agreement))
+
+    def batches(self, data: TrainingSet) -> Iterator[Batch]:
+        return data.batches(self.views, self.inside)
 
 
 class CandidateCoTeaching(SmallLoss):

@@ -1,0 +1,275 @@
+"""Sel-CL: Li et al., *Selective-supervised contrastive learning with noisy labels*, CVPR 2022.
+Contrastive learning needs pairs of like samples rather than labels, and of pairs it can be told
+which to trust.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lnl_core import losses
+from lnl_core.data import Batch, TrainingSet
+from lnl_core.errors import unknown_name
+from lnl_core.losses.supervised_contrastive import (
+    interpolated_contrastive,
+    pair_cross_entropy,
+    supervised_contrastive,
+)
+from lnl_core.methods.neighbours.embedded import (
+    MIXUP,
+    SHARE,
+    TEMPERATURE,
+    VIEWS,
+    WEIGHT,
+    Embedded,
+    Memory,
+    MixedViews,
+    both_heads,
+    mixed_views,
+)
+from lnl_core.methods.neighbours.knn import (
+    balanced_selection,
+    corrected_vote,
+    nearest,
+    neighbour_count,
+    similarity_quantile,
+)
+from lnl_core.methods.options import number, warm_up_epochs, whole
+
+#: How many neighbours vote, on CIFAR; epochs of warm-up, and before the memory is used.
+NEIGHBOURS, WARM_UP, MEMORY_FROM = 250, 1, 3
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one update sees: samples for the contrastive terms, and confident ones for the labels'
+    (None in the warm-up)."""
+
+    batch: Batch
+    confident: Batch | None = None
+
+
+@dataclass(frozen=True)
+class Views:
+    """Embeddings [M, D], predictions [M, K] and the samples that they are of, int64 [M]."""
+
+    embedding: Tensor
+    predicted: Tensor
+    index: Tensor
+
+
+class SelCL(Embedded):
+    """Sel-CL, the first stage of `sel-cl-plus`. As each epoch after the warm-up begins:
+
+    * confident samples: those that MOIT would keep (see there for the two votes; `k`, and
+      `quantile` α);
+    * confident pairs: of the same label, and both confident or of a similarity of at least γ, the
+      quantile β = `pair_quantile` of the similarities of confident samples of the same label.
+
+    An update takes two views of a batch, mixed by λ ~ Beta(`alpha`, `alpha`) with the larger part
+    to the sample itself, and minimises the sum of
+
+    * MOIT's interpolated contrastive loss, a sample's likes being its other view and those that it
+      makes a confident pair with; in the batch, and in a memory of `memory` key views a class and
+      view. It counts for samples that have such a pair there;
+    * for those that have none, MoCo's: the unmixed view is like the other view's key and unlike
+      the last `negatives` keys. Keys are embeddings by a copy of the network whose weights
+      follow as a moving average with `momentum`;
+    * `weight_c` λ_c times the cross-entropy of a mixed batch of confident samples;
+    * `weight_s` λ_s times `pair_cross_entropy` of the mixed views' predictions, whose likes are the
+      contrastive loss's.
+
+    The `warm_up` (None: 1 epoch) is MoCo's loss alone. `temperature` serves both. Neither memory
+    holds more than an epoch of a small set makes.
+
+    The authors' code, which this follows as we do not have the paper (so no equation numbers
+    here): it rests on all N x N similarities, 10 GB on CIFAR, where here a batch's pairs are
+    looked up as they come; only in its first block of neighbours is a sample not its own
+    neighbour, here it never is; it clips the gradient of the last term, begins with a low learning
+    rate for 5 epochs, and holds the current batch in the memory, all of which are left out.
+    Where no sample is confident, all are, and no pair is.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        data: TrainingSet,
+        k: int | None = None,
+        quantile: float = 0.5,
+        pair_quantile: float = 0.25,
+        temperature: float = 0.1,
+        alpha: float = 1.0,
+        memory: int = 1000,
+        negatives: int = 10_000,
+        momentum: float = 0.999,
+        weight_c: float = 1.0,
+        weight_s: float = 0.01,
+        warm_up: int | None = None,
+        view: str = "strong",
+        projection: int = 128,
+    ) -> None:
+        super().__init__(net, data, projection)
+        self.k = neighbour_count(k, NEIGHBOURS, data)
+        self.quantile = number("quantile", quantile, *SHARE)
+        self.pair_quantile = number("pair_quantile", pair_quantile, *SHARE)
+        self.temperature = number("temperature", temperature, *TEMPERATURE)
+        self.alpha = number("alpha", alpha, *MIXUP)
+        self.momentum = number("momentum", momentum, "in [0, 1)", lambda value: 0 <= value < 1)
+        self.weight_c = number("weight_c", weight_c, *WEIGHT)
+        self.weight_s = number("weight_s", weight_s, *WEIGHT)
+        self.warm_up = warm_up_epochs("warm_up", warm_up, WARM_UP, data.epochs)
+        self.memory_from = warm_up_epochs("memory_from", None, MEMORY_FROM, data.epochs)
+        if view not in VIEWS:
+            raise unknown_name("view", view, VIEWS)
+        self.views = (view, view)
+        size = min(2 * whole("memory", memory, 1) * data.num_classes, 2 * len(data))
+        self.memory = Memory(size, projection, data.num_classes)
+        size = min(whole("negatives", negatives, 1), len(data))
+        self.negatives = Memory(size, projection)
+        #: The network and the head that make the keys.
+        self.key_net, self.key_project = copy.deepcopy(net), copy.deepcopy(self.project)
+        self.key_net.requires_grad_(False)
+        self.key_project.requires_grad_(False)
+        self.register_buffer("labels", data.labels.clone())
+        #: The samples' embeddings as the epoch began, who is confident, how far the neighbours
+        #: support each label, γ, and how often all this was found.
+        self.register_buffer("embedding", torch.zeros(len(data), projection))
+        self.register_buffer("confident", torch.ones(len(data), dtype=torch.bool))
+        self.register_buffer("support", torch.zeros(len(data)))
+        self.register_buffer("threshold", torch.tensor(torch.inf))
+        self.register_buffer("selections", torch.zeros((), dtype=torch.int64))
+
+    # Selecting ----------------------------------------------------------------------------------
+
+    def begin_epoch(self, epoch: int, data: TrainingSet) -> None:
+        self.warming = epoch <= self.warm_up
+        self.remembering = epoch > self.memory_from
+        if not self.warming:
+            self.select(data)
+
+    def select(self, data: TrainingSet) -> None:
+        """Confident samples, and from which similarity on a pair is confident."""
+        embedding = self.survey(data)[1]
+        shares = corrected_vote(nearest(embedding, self.k)[1], data.labels, self.num_classes)
+        chosen = balanced_selection(shares, data.labels, self.quantile)
+        found = similarity_quantile(embedding, data.labels, chosen, self.pair_quantile)
+        self.embedding.copy_(embedding)
+        self.support.copy_(shares.gather(1, data.labels[:, None]).squeeze(1))
+        self.threshold.copy_(found)
+        self.confident.copy_(chosen | ~chosen.any())
+        self.selections += 1
+
+    def pairs(self, first: Tensor, second: Tensor) -> Tensor:
+        """Which of these samples (indices [A] and [B]) make confident pairs: bool [A, B]. A sample
+        makes none with itself."""
+        same = self.labels[first][:, None] == self.labels[second]
+        both = self.confident[first][:, None] & self.confident[second] & self.threshold.isfinite()
+        near = self.embedding[first] @ self.embedding[second].T >= self.threshold
+        return same & (both | near) & (first[:, None] != second)
+
+    # Training -----------------------------------------------------------------------------------
+
+    def batches(self, data: TrainingSet) -> Iterator[Part]:
+        confident = self._confident_batches(data)
+        for batch in data.batches(self.views):
+            yield Part(batch, None if self.warming else next(confident))
+
+    def _confident_batches(self, data: TrainingSet) -> Iterator[Batch]:
+        index = self.confident.nonzero().squeeze(-1)
+        while True:
+            yield from data.batches(self.views, index)
+
+    def loss(self, part: Part) -> Tensor:
+        batch = part.batch
+        alone = self._instance(batch)
+        mixed = mixed_views(batch, self.alpha)
+        if self.warming:
+            self._remember(mixed, batch)
+            return alone
+        logits, embedding = self.both(mixed.x)
+        views = Views(embedding, logits.softmax(-1), batch.index[mixed.main])
+        itself = torch.eye(len(embedding), dtype=torch.bool, device=embedding.device)
+        minor = batch.index[mixed.minor]
+        paired, alike, pairwise = self._compare(views, minor, mixed.share, views, ~itself)
+        if self.remembering:
+            held = Views(self.memory.recall(), self.memory.predicted.clone(), self.memory.index)
+            known = self.memory.known.expand(len(embedding), -1)
+            more = self._compare(views, minor, mixed.share, held, known)
+            paired, alike, pairwise = paired | more[0], alike + more[1], pairwise + more[2]
+        self._remember(mixed, batch)
+        loss = torch.where(paired, alike, alone)
+        sure = mixed_views(part.confident, self.alpha)
+        target = F.one_hot(part.confident.labels, self.num_classes).float()
+        told = losses.cross_entropy(self.net(sure.x), sure.blend(target)).mean()
+        return loss + self.weight_c * told + self.weight_s * pairwise
+
+    def _instance(self, batch: Batch) -> Tensor:
+        """MoCo's loss of each sample, [B]; its keys are stored."""
+        query = self.both(batch.views[0])[1]
+        with torch.no_grad():
+            key = both_heads(self.key_net, self.key_project, batch.views[1])[1]
+        own = (query * key).sum(-1, keepdim=True)
+        similarity = torch.cat([own, query @ self.negatives.recall().T], 1)
+        candidates = torch.cat([torch.ones_like(own[0]).bool(), self.negatives.known])
+        candidates = candidates.expand_as(similarity)
+        positives = torch.zeros_like(candidates)
+        positives[:, 0] = True
+        self.negatives.store(key, batch.index)
+        return supervised_contrastive(similarity, positives, candidates, self.temperature)
+
+    def _compare(
+        self, views: Views, minor: Tensor, share: Tensor, others: Views, candidates: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Which samples make a confident pair with one of the `candidates` (bool [2B, M]) among the
+        others, bool [B]; their contrastive loss [B], 0 for who makes none; and the mean cost of
+        the pairs of predictions.
+
+        `minor` int64 [2B]: the second samples in the mixed views; `share` [2B], the first's λ.
+        """
+        pairs = [self.pairs(each, others.index) for each in (views.index, minor)]
+        paired = (pairs[0] & candidates).view(2, -1, candidates.shape[1])[0].any(1)
+        positives = tuple(
+            (pair | (each[:, None] == others.index)) & candidates
+            for pair, each in zip(pairs, (views.index, minor), strict=True)
+        )
+        similarity = views.embedding @ others.embedding.T
+        alike = interpolated_contrastive(similarity, positives, candidates, self.temperature, share)
+        agreement = views.predicted @ others.predicted.T
+        first, second = (pair_cross_entropy(agreement, each) for each in positives)
+        costs = second.lerp(first, share[:, None]) * candidates
+        pairwise = costs.sum() / candidates.sum().clamp_min(1)
+        return paired, alike.view(2, -1).mean(0) * paired, pairwise
+
+    @torch.no_grad()
+    def _remember(self, mixed: MixedViews, batch: Batch) -> None:
+        """The mixed views' keys and predictions, into the memory."""
+        logits, key = both_heads(self.key_net, self.key_project, mixed.x)
+        self.memory.store(key, batch.index[mixed.main], logits.softmax(-1))
+
+    def step(self, batch: Part, optimizer: torch.optim.Optimizer) -> Tensor:
+        loss = super().step(batch, optimizer)
+        with torch.no_grad():
+            for own, key in ((self.net, self.key_net), (self.project, self.key_project)):
+                for now, mean in zip(own.parameters(), key.parameters(), strict=True):
+                    mean.lerp_(now, 1 - self.momentum)
+        return loss
+
+    # What it has found --------------------------------------------------------------------------
+
+    def clean_probability(self) -> Tensor | None:
+        """The share of the neighbours that support each label, [N]; None in the warm-up."""
+        return self.support if self.selections else None
+
+    def diagnostics(self) -> dict[str, float]:
+        """`confident`: the share of the samples; `threshold`: γ, where there is one."""
+        if not self.selections:
+            return {}
+        share, threshold = self.confident.double().mean().item(), self.threshold.item()
+        found = {"threshold": threshold} if threshold < float("inf") else {}
+        return {"confident": share} | found

@@ -1,0 +1,160 @@
+"""Sel-CL: its confident pairs against loops over all of them, and who learns from what."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from training_helpers import finish, random_dataset, small_run
+
+from lnl_core.losses.contrastive import unit
+from lnl_core.losses.supervised_contrastive import pair_cross_entropy
+from lnl_core.methods.neighbours import knn
+from lnl_core.methods.neighbours.knn import similarity_quantile
+from lnl_core.methods.neighbours.sel_cl import Views
+
+#: Strong views would move what tells the classes of `random_dataset` apart.
+GENTLE = {"view": "weak", "memory": 10, "negatives": 40}
+
+
+def finish_first(options=GENTLE, **given):
+    """The first stage's method."""
+    run = small_run("sel-cl-plus", options=options, **given)
+    for record in run:
+        method = run.method
+        if record.epoch == run.config.train.epochs:
+            return method
+    raise AssertionError("the first stage has no last epoch")
+
+
+@pytest.fixture
+def method():
+    method, draw = finish_first(epochs=1), torch.Generator().manual_seed(5)
+    count = len(method.labels)
+    method.labels.copy_(torch.arange(count) % 2)
+    method.confident.copy_(torch.arange(count) % 3 == 0)
+    method.embedding.copy_(unit(torch.randn(count, 128, generator=draw)))
+    method.embedding[7] = method.embedding[5]
+    method.threshold.fill_(0.5)
+    return method
+
+
+def is_pair(method, i: int, j: int) -> bool:
+    """The definition, for one pair."""
+    near = float(method.embedding[i].double() @ method.embedding[j].double()) >= 0.5
+    both = bool(method.confident[i] and method.confident[j])
+    return i != j and method.labels[i] == method.labels[j] and (both or near)
+
+
+def test_a_pair_is_confident_as_defined(method):
+    index = torch.arange(12)
+    found = method.pairs(index, index).tolist()
+    assert found == [[bool(is_pair(method, i, j)) for j in range(12)] for i in range(12)]
+    assert found[5][7] and found[0][6] and not found[1][3] and not found[0][3]
+
+
+def test_without_a_threshold_nobody_makes_a_pair(method):
+    method.threshold.fill_(math.inf)
+    assert not method.pairs(torch.arange(20), torch.arange(20)).any()
+
+
+@pytest.mark.parametrize("block", [7, 2**25])
+@pytest.mark.parametrize("quantile", [0.0, 0.25, 0.5, 1.0])
+def test_the_threshold_is_the_quantile_over_the_confident_pairs(quantile, block, monkeypatch):
+    monkeypatch.setattr(knn, "BLOCK", block)
+    draw = torch.Generator().manual_seed(1)
+    z = unit(torch.randn(40, 4, generator=draw, dtype=torch.float64))
+    labels, chosen = torch.arange(40) % 3, torch.rand(40, generator=draw) < 0.7
+    pairs = [
+        float(z[i] @ z[j])
+        for i in range(40)
+        for j in range(i)
+        if chosen[i] and chosen[j] and labels[i] == labels[j]
+    ]
+    wanted = np.quantile(pairs, quantile, method="inverted_cdf")
+    found = similarity_quantile(z, labels, chosen, quantile).item()
+    assert found <= wanted + 1e-6 and found == pytest.approx(wanted, abs=1.1e-4)
+
+
+def test_where_no_two_confident_samples_share_a_label_there_is_no_threshold():
+    z, labels = unit(torch.randn(4, 3)), torch.tensor([0, 0, 1, 1])
+    chosen = torch.tensor([True, False, True, False])
+    assert similarity_quantile(z, labels, chosen, 0.25) == math.inf
+
+
+def test_the_comparison_of_a_batch_is_the_formula(method):
+    draw = torch.Generator().manual_seed(8)
+    index, minor = torch.tensor([0, 5, 6, 3]), torch.tensor([5, 0, 3, 6, 0, 7, 5, 3])
+    main = index.repeat(2)
+    z = unit(torch.randn(8, 3, generator=draw, dtype=torch.float64))
+    p = torch.randn(8, 4, generator=draw, dtype=torch.float64).softmax(-1)
+    share = torch.rand(8, generator=draw, dtype=torch.float64)
+    views, others = Views(z, p, main), ~torch.eye(8, dtype=torch.bool)
+    paired, alike, pairwise = method._compare(views, minor, share, views, others)
+    costs, told = [], []
+    for i in range(8):
+        rest = [r for r in range(8) if r != i]
+        below = sum(math.exp(z[i] @ z[r] / 0.1) for r in rest)
+        parts = []
+        for one in (int(main[i]), int(minor[i])):
+            likes = {j for j in rest if main[j] == one or is_pair(method, one, int(main[j]))}
+            terms = [-math.log(math.exp(z[i] @ z[j] / 0.1) / below) for j in likes]
+            agree = [(float(p[i] @ p[j]), j in likes) for j in rest]
+            pair = [-math.log((a if like else 1 - a) + 1e-7) for a, like in agree]
+            parts.append((sum(terms) / max(1, len(terms)), sum(pair)))
+        weight = float(share[i]), 1 - float(share[i])
+        costs.append(sum(w * part[0] for w, part in zip(weight, parts, strict=True)))
+        told.append(sum(w * part[1] for w, part in zip(weight, parts, strict=True)))
+    has = [any(is_pair(method, int(i), int(j)) for j in index) for i in index]
+    assert paired.tolist() == has == [True, False, True, False]
+    wanted = [(costs[i] + costs[i + 4]) / 2 if has[i] else 0.0 for i in range(4)]
+    np.testing.assert_allclose(alike, wanted, rtol=1e-6)
+    assert pairwise.item() == pytest.approx(sum(told) / 56, rel=1e-6)
+
+
+def test_pairs_cost_most_where_predictions_contradict_them():
+    agreement, alike = torch.tensor([0.9, 0.9, 0.1, 0.1]), torch.tensor([True, False, True, False])
+    wanted = [-math.log(0.9), -math.log(0.1), -math.log(0.1), -math.log(0.9)]
+    assert pair_cross_entropy(agreement, alike).tolist() == pytest.approx(wanted, rel=1e-4)
+    assert (
+        pair_cross_entropy(torch.tensor([0.0, 1.0]), torch.tensor([True, False])).isfinite().all()
+    )
+
+
+def test_the_keys_follow_by_a_moving_average():
+    before = finish_first(epochs=1)
+    for momentum in (0.0, 0.75):
+        method = finish_first(GENTLE | {"momentum": momentum}, epochs=1, lr=1e-9, batch_size=1000)
+        start = [key.clone() for key in method.key_net.parameters()]
+        with torch.no_grad():
+            for own in method.net.parameters():
+                own.add_(1.0)
+        part = type("Nothing", (), {})
+        method.loss = lambda part: torch.zeros(2, requires_grad=True)
+        method.step(part, torch.optim.SGD(method.net.parameters(), lr=0.0))
+        for old, own, key in zip(
+            start, method.net.parameters(), method.key_net.parameters(), strict=True
+        ):
+            assert torch.allclose(key, momentum * old + (1 - momentum) * own, atol=1e-6)
+    assert not any(key.requires_grad for key in before.key_net.parameters())
+
+
+def test_where_no_sample_is_confident_all_are_and_no_pair_is(monkeypatch):
+    nobody = "lnl_core.methods.neighbours.sel_cl.balanced_selection"
+    monkeypatch.setattr(nobody, lambda shares, labels, quantile: torch.zeros_like(labels).bool())
+    method = finish_first(epochs=2)
+    assert method.confident.all() and method.threshold == math.inf
+    assert not method.pairs(torch.arange(9), torch.arange(9)).any()
+    assert method.diagnostics() == {"confident": 1.0}
+
+
+def test_the_judgement_of_labels_is_better_than_chance():
+    run = small_run("sel-cl-plus", dataset=random_dataset(200), epochs=8, lr=0.02, options=GENTLE)
+    finish(run)
+    assert [record.stage for record in run.history] == ["train"] * 8 + ["fine-tune"] * 8
+    split = run.data.train
+    right, support = split.labels == split.clean, run.method.clean_probability()
+    assert support[right].mean() > support[~right].mean() + 0.2
+    assert not run.method.kept.all()
