@@ -11,7 +11,6 @@ from ledger_helpers import record_of
 from training_helpers import random_dataset
 
 from lnl_core import InputError, TrainConfig, configure, parse_noise
-from lnl_core.ledger.results_page import results_page
 from lnl_core.ledger.studies import study_configs
 from lnl_core.ledger.tables import cell_config, get_table, published_cell, table_cells
 from lnl_core.papers import PAPERS, paper_settings
@@ -229,12 +228,6 @@ def test_our_numbers_get_no_marks_by_another_papers_caption():
         cell_config(table("table1"), "cross-entropy", HALF).to_dict(), 0.1, dataset=ORIGINAL
     )
     assert {cell.own_mark for cell in table_cells(table("table1"), [record, other])} == {""}
-
-
-def test_the_results_page_names_every_table():
-    page = results_page()
-    for one in TABLES:
-        assert f"### {one.full_name}\n" in page or f"`{one.full_name}`" in page
 
 
 # --- figures -------------------------------------------------------------------------------------
