@@ -46,8 +46,11 @@ def run_table(arguments: argparse.Namespace) -> int:
     from lnl_core.config import with_precision
     from lnl_core.ledger import report
     from lnl_core.ledger.grid import key_of, results_folder
+    from lnl_core.ledger.studies import all_studies
     from lnl_core.ledger.tables import cell_config, get_table, group_runs, judged_keys, table_cells
 
+    if arguments.name in all_studies():
+        raise InputError(f"{arguments.name!r} is a study, no table: `lnl study {arguments.name}`.")
     table = get_table(arguments.name)
     methods, columns = _chosen(table, arguments.methods, arguments.noise)
     seeds = _seeds(arguments.seeds, table.runs if arguments.profile == "paper" else 1)

@@ -19,6 +19,10 @@ class DivergedError(RuntimeError):
     """Training produced a loss that is not a finite number."""
 
 
+#: A longer list would hide what the sentence says: it is cut to the names nearest to the given one.
+LISTED = 60
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
     """The error for a name that is not in a list, with the nearest one that is.
 
@@ -28,4 +32,8 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
     known = sorted(known)
     near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
     hint = f" did you mean '{near[0]}'?" if near else ""
-    return InputError(f"unknown {kind} {str(name)!r}:{hint} Known: {', '.join(known)}.")
+    listed, rest = known, ""
+    if len(known) > LISTED:
+        listed = difflib.get_close_matches(str(name).lower(), known, n=LISTED // 6, cutoff=0)
+        rest = f" and {len(known) - len(listed)} others"
+    return InputError(f"unknown {kind} {str(name)!r}:{hint} Known: {', '.join(listed)}{rest}.")

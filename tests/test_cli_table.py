@@ -74,7 +74,8 @@ def test_without_json_it_is_a_table_to_read(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([NAME.replace("mnist", "minst")], ["unknown table", f"did you mean '{NAME}'"]),
+        ([NAME.replace("mnist", "minst")], ["unknown table", f"did you mean '{NAME}'", "others."]),
+        (["jindal2019/choices-mnist"], ["is a study", "lnl study jindal2019/choices-mnist"]),
         ([NAME, "--methods", "foward"], ["unknown row", "did you mean 'forward'"]),
         ([NAME, "--noise", "symmetric:0.3"], ["unknown column", "symmetric:0.2"]),
         ([NAME, "--seeds", "0"], ["0 seeds", "at least 1"]),
