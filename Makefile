@@ -9,7 +9,9 @@ PYTHONS ?= python3.11 python3.12 python3.13
 VENV := .venv
 BUILT := $(VENV)/.built
 RUN := $(VENV)/bin/python
-CODE := lnl_core tests tools benchmarks $(wildcard notebooks/py)
+SITE_VENV := .venv-site
+SITE_PINS := $(addprefix docs/site/,requirements.txt constraints.txt)
+CODE := lnl_core tests tools benchmarks docs/site $(wildcard notebooks/py)
 
 # An environment once made keeps its Python, whatever python3 means by then. Another one asked for
 # by name (make PYTHON=python3.13 …) makes it stale.
@@ -23,13 +25,13 @@ else ifeq ($(words $(wildcard $(BUILT) $(RUN))),2)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup notebooks test lint unit check nbval bench refresh lab lock clean rebuild
+.PHONY: help setup notebooks test lint unit check nbval soak bench refresh site lab lock clean rebuild
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PROFILE=smoke|laptop|paper (now $(PROFILE)) is how much 'notebooks' computes,"
-	@echo "  JOBS=$(JOBS) how many notebooks run at a time, PYTHON=$(PYTHON) what .venv is made with."
+	@echo "  JOBS=$(JOBS) how many notebooks or tests run at a time, PYTHON=$(PYTHON) what .venv is made with."
 
 setup: $(BUILT)  ## make the pinned environment in .venv
 	@echo "$(VENV) is ready: make notebooks, make lab, or . $(VENV)/bin/activate"
@@ -56,16 +58,27 @@ check: $(BUILT)  ## are the committed notebooks what their sources in notebooks/
 	@$(RUN) tools/notebooks.py check
 
 unit: $(BUILT)  ## unit tests
-	@$(RUN) -m pytest tests
+	@OMP_NUM_THREADS=1 $(RUN) -m pytest tests -n $(JOBS) --dist worksteal
 
 nbval: $(BUILT)  ## run the committed notebooks and compare the outputs they promise
-	@$(RUN) tools/notebooks.py compare
+	@$(RUN) tools/notebooks.py compare --jobs $(JOBS)
+
+soak: $(BUILT)  ## kill -9 a grid's workers and parent, again and again; SOAK="--rounds 3 --seed 7"
+	@$(RUN) tests/soak.py $(SOAK)
 
 bench: $(BUILT)  ## speed: a DataLoader, fit, the bare step; BENCH="--nets mlp --precision bfloat16"
 	@$(RUN) -m benchmarks $(BENCH)
 
 refresh: $(BUILT)  ## rewrite notebooks/*.ipynb, with outputs, from notebooks/py
 	@$(RUN) tools/notebooks.py refresh
+
+site: $(BUILT) $(SITE_VENV)/.built  ## a site of the notebooks and results, build/site/index.html
+	@$(SITE_VENV)/bin/python -m sphinx -q -W --keep-going -c docs/site -d build/doctrees . build/site
+	@$(RUN) -m pytest tests/test_site.py
+
+$(SITE_VENV)/.built: $(SITE_PINS) requirements.txt constraints.txt tools/venv.sh
+	@sh tools/venv.sh build $(MAKER) $(SITE_VENV) -r $(firstword $(SITE_PINS)) \
+		-c $(lastword $(SITE_PINS)) -c requirements.txt -c constraints.txt
 
 lab: $(BUILT)  ## open JupyterLab on the notebooks
 	@$(RUN) -m jupyterlab notebooks
@@ -74,6 +87,6 @@ lock:  ## write constraints.txt anew, from the newest releases that requirements
 	@$(PYTHON) tools/lock.py $(PYTHONS)
 
 clean:  ## remove what was built: .venv, build, caches
-	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(SITE_VENV) build .pytest_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +

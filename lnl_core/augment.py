@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lnl_core.contract import takes
 from lnl_core.errors import InputError, unknown_name
 from lnl_core.whitening import Whitening, fit_whitening
 
@@ -50,6 +51,7 @@ class Preprocess:
         return x.to(torch.float32, copy=True).sub_(self.shift).mul_(self.scale)
 
 
+@takes(name="text")
 def make_preprocess(name: str, x_train: Tensor) -> Preprocess | Whitening:
     """The preprocessing of that name (see `PREPROCESS`), fitted on the training samples."""
     if name not in PREPROCESS:
@@ -106,6 +108,7 @@ def _mean(x: Tensor, dims: list[int], about: Tensor | None = None) -> Tensor:
     return (total / count).float()
 
 
+@takes(x="any B C H W", padding="count")
 def crop_flip(x: Tensor, padding: int = 4) -> Tensor:
     """A random crop after zero padding, and a horizontal flip, drawn for each image.
 
@@ -122,6 +125,7 @@ def crop_flip(x: Tensor, padding: int = 4) -> Tensor:
     return _gather(padded, rows, columns)
 
 
+@takes(x="any B C H W", share="fraction")
 def shift_flip(x: Tensor, share: float = 0.1) -> Tensor:
     """A shift of up to `share` of height and width, and a horizontal flip, drawn for each image.
 
@@ -144,6 +148,7 @@ def shift_flip(x: Tensor, share: float = 0.1) -> Tensor:
     return _gather(x, rows, columns)
 
 
+@takes(x="any B C H W", side="whole")
 def window_flip(x: Tensor, side: int = WINDOW) -> Tensor:
     """A window of side x side at a random place, and a horizontal flip, drawn for each image.
 

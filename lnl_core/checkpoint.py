@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import pickle
 import zipfile
 import zlib
@@ -14,6 +13,7 @@ from typing import Any
 
 import torch
 
+from lnl_core.atomic import replacing
 from lnl_core.errors import InputError
 from lnl_core.methods.base import Method
 from lnl_core.streams import RandomStream
@@ -61,10 +61,10 @@ class TrainingState:
             "stream": self.stream.state,
             "best": self._best,
         }
-        part = path.with_name(path.name + ".part")
         try:
-            torch.save(state, part)
-            os.replace(part, path)  # atomic: a kill leaves the old checkpoint or the new one
+            path.parent.mkdir(parents=True, exist_ok=True)  # another may have done with it
+            with replacing(path) as part:  # a kill leaves the old checkpoint or the new one
+                torch.save(state, part)
         except (OSError, RuntimeError) as error:  # the latter is torch's for a full disk
             raise _not_writable(path, error) from None
 
@@ -83,29 +83,47 @@ class TrainingState:
         if not path.exists():
             return
         try:
-            with zipfile.ZipFile(path) as archive:  # torch.load compares no checksums
-                if archive.testzip() is not None:
-                    raise zipfile.BadZipFile
+            _check_archive(path)
             saved = torch.load(path, map_location="cpu", weights_only=True)
-            identity = saved["identity"]
+            if saved["identity"] != self._identity:
+                raise InputError(
+                    f"checkpoint {path} belongs to a run with other settings: give another path, "
+                    "or delete it to start over."
+                )
+            self._restore(saved)
+        except InputError:
+            raise
         except (
-            OSError, RuntimeError, ValueError, LookupError, TypeError, EOFError,
+            OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError,
             NotImplementedError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error,
         ) as error:  # fmt: skip
             raise InputError(
                 f"checkpoint {path} is damaged or not one of ours ({type(error).__name__}): "
                 "delete it to start over."
             ) from None
-        if identity != self._identity:
-            raise InputError(
-                f"checkpoint {path} belongs to a run with other settings: give another path, or "
-                "delete it to start over."
-            )
+
+    def _restore(self, saved: dict[str, Any]) -> None:
         self.method.load_state_dict(saved["method"])
         self.optimizer.load_state_dict(saved["optimizer"])
+        torch.Generator().set_state(saved["stream"]["cpu"])  # refuses what is no such state
         self.stream.state |= saved["stream"]  # one that began on the CPU has none for the GPU
-        self.history = saved["history"]
+        self.history = [dict(record) for record in saved["history"]]
         self._best = saved["best"]
+
+
+def _check_archive(path: Path) -> None:
+    """`BadZipFile` unless every entry lies in the file as torch stores it: as it is, and whole.
+
+    torch compares no checksums, and unpacks what is compressed, to whatever size.
+    """
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+            raise zipfile.BadZipFile
+        if sum(entry.file_size for entry in entries) > path.stat().st_size:
+            raise zipfile.BadZipFile
+        if archive.testzip() is not None:
+            raise zipfile.BadZipFile
 
 
 def _not_writable(path: Path, error: Exception) -> InputError:

@@ -19,7 +19,7 @@ def add_parsers(commands: argparse._SubParsersAction) -> None:
     table.add_argument("--seeds", type=int, metavar="N", help="runs a cell (default: the paper's)")
     table.add_argument("--methods", metavar="A,B", help="these rows alone")
     table.add_argument("--noise", metavar="A:0.2,B:0.6", help="these columns alone")
-    table.add_argument("--jobs", type=int, metavar="N", help="runs at a time (default: cores)")
+    _add_engine(table)
     table.add_argument("--stack", type=int, metavar="M", help="runs trained as one")
     table.add_argument("--precision", help="float32 or bfloat16 (default float32)")
     table.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -31,7 +31,7 @@ def add_parsers(commands: argparse._SubParsersAction) -> None:
     study.add_argument("name", metavar="PAPER/STUDY", help="see `lnl list studies`")
     study.add_argument("--profile", default="paper", help="smoke, laptop or paper")
     study.add_argument("--seeds", type=int, metavar="N", help="runs a variant")
-    study.add_argument("--jobs", type=int, metavar="N", help="runs at a time (default: cores)")
+    _add_engine(study)
     study.add_argument("--device", default="auto", help="auto, cpu or cuda")
     study.add_argument("--results", type=Path, metavar="FOLDER", help="where the records lie")
     study.add_argument("--json", action="store_true", help="one JSON document on stdout")
@@ -40,6 +40,20 @@ def add_parsers(commands: argparse._SubParsersAction) -> None:
     report = commands.add_parser("report", help="write docs/results.md and docs/methods.md")
     report.add_argument("--json", action="store_true", help="one JSON document on stdout")
     report.set_defaults(run=run_report)
+
+
+def _add_engine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--jobs", type=int, metavar="N", help="runs at a time (default: cores)")
+    parser.add_argument(
+        "--engine", default="processes", help="processes here, or dask (docs/cluster.md)"
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="a Dask cluster's, as tcp://HOST:8786"
+    )
+
+
+def _engine(arguments: argparse.Namespace) -> dict:
+    return {name: getattr(arguments, name) for name in ("jobs", "engine", "scheduler", "device")}
 
 
 def run_table(arguments: argparse.Namespace) -> int:
@@ -64,13 +78,7 @@ def run_table(arguments: argparse.Namespace) -> int:
         if method in methods and column in columns
     ]
     folder = results_folder(table.paper, arguments.profile, arguments.results)
-    _compute(
-        configs,
-        folder,
-        jobs=arguments.jobs,
-        device=arguments.device,
-        stack=arguments.stack,
-    )
+    _compute(configs, folder, stack=arguments.stack, **_engine(arguments))
 
     records = list(folder)
     cells = [
@@ -104,7 +112,7 @@ def run_study(arguments: argparse.Namespace) -> int:
     study = get_study(arguments.name)
     folder = results_folder(study.table.paper, arguments.profile, arguments.results)
     configs = study_configs(study, _seeds(arguments.seeds, study.runs), arguments.profile)
-    _compute(configs, folder, jobs=arguments.jobs, device=arguments.device)
+    _compute(configs, folder, **_engine(arguments))
     rows = [report.study_row(row) for row in study_rows(study, folder, arguments.profile)]
     if arguments.json:
         print(json.dumps({"study": study.full_name, "variants": rows}))

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from lnl_core.augment import AUGMENTATIONS, PREPROCESS
+from lnl_core.contract import takes
 from lnl_core.crops import TEST_CROPS
 from lnl_core.errors import InputError, unknown_name
 from lnl_core.noise import Noise
@@ -86,15 +87,17 @@ class TrainConfig:
         _one_of("epoch length", self.epoch_length, EPOCH_LENGTHS)
         _one_of("decay", self.decay, DECAYS)
         _one_of("precision", self.precision, PRECISIONS)
-        if not isinstance(self.penalised_val_loss, bool):
-            raise InputError(
-                f"penalised_val_loss is {self.penalised_val_loss!r}, but it must be True or False."
-            )
+        for name in ("nesterov", "penalised_val_loss"):
+            if not isinstance(getattr(self, name), bool):
+                value = getattr(self, name)
+                raise InputError(f"{name} is {value!r}, but it must be True or False.")
         _number("the learning rate", self.lr, "a positive number", lambda v: v > 0)
         _number("the momentum", self.momentum, "in [0, 1)", lambda v: 0 <= v < 1)
         _number("the weight decay", self.weight_decay, "at least 0", lambda v: v >= 0)
         _number("epsilon", self.epsilon, "a positive number", lambda v: v > 0)
         _number("lr_gamma", self.lr_gamma, "a positive number", lambda v: v > 0)
+        if not isinstance(self.lr_drops, tuple | list):
+            raise InputError(f"lr_drops is {self.lr_drops!r}, but it must be a list of epochs.")
         for drop in self.lr_drops:
             _at_least("an epoch in lr_drops", drop, 1)
         _number("lr_min", self.lr_min, f"from 0 to lr, {self.lr}", lambda v: 0 <= v <= self.lr)
@@ -163,6 +166,18 @@ class RunConfig:
     protocol: str | None = None
     profile: str = "smoke"
 
+    def __post_init__(self) -> None:
+        for name, kind in _KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind) or isinstance(value, bool):
+                types = kind if isinstance(kind, tuple) else (kind,)
+                kinds = " or ".join(each.__name__ for each in types)
+                raise InputError(f"{name} is {repr(value)[:60]}, but it must be a {kinds}.")
+        for stage, train in self.stages.items():
+            if not isinstance(train, TrainConfig):
+                what = repr(train)[:60]
+                raise InputError(f"stage {stage!r} is {what}, but it must be a TrainConfig.")
+
     def to_dict(self) -> dict[str, Any]:
         """The config as plain JSON values."""
         out = asdict(self)
@@ -175,6 +190,16 @@ class RunConfig:
         return _plain(out)
 
 
+#: Field of `RunConfig` → what it must be. Names and values are checked where they are looked up.
+_KINDS: dict[str, Any] = {
+    "method": str, "data": str, "noise": Noise, "net": str, "train": TrainConfig, "stages": dict,
+    "seeds": Seeds, "options": dict, "net_options": dict, "val_fraction": (int, float),
+    "limit": (int, type(None)), "paper": (str, type(None)), "protocol": (str, type(None)),
+    "profile": str,
+}  # fmt: skip
+
+
+@takes(config=RunConfig, precision="text?")
 def with_precision(config: RunConfig, precision: str | None) -> RunConfig:
     """The same run with every stage at that precision; None leaves it as it is."""
     if precision is None:
@@ -210,5 +235,5 @@ def _number(name: str, value: object, what: str, fits: Callable[[float], bool]) 
 
 
 def _one_of(name: str, value: str, known: object) -> None:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise unknown_name(name, value, known)

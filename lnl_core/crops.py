@@ -13,9 +13,11 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from lnl_core.augment import WINDOW
+from lnl_core.contract import takes
 from lnl_core.errors import InputError
 
 
+@takes(x="any B C H W", side="whole")
 def six_crops(x: Tensor, side: int = WINDOW) -> list[Tensor]:
     """Three windows of side x side along the longer side of images, and their mirror images.
 

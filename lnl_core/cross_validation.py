@@ -18,6 +18,7 @@ from statistics import fmean
 from typing import Any
 
 from lnl_core.config import RunConfig
+from lnl_core.contract import takes
 from lnl_core.data import Dataset, load_dataset
 from lnl_core.errors import DivergedError, InputError
 from lnl_core.run import Run
@@ -36,6 +37,9 @@ class Trial:
     test_accuracy: float
 
 
+@takes(
+    config=RunConfig, grid=Mapping, splits=Sequence, dataset=(Dataset, type(None)), device="text"
+)
 def trials(
     config: RunConfig,
     grid: Mapping[str, Sequence[Any]],
@@ -65,7 +69,11 @@ def trials(
 
 
 def choose(tried: Iterable[Trial]) -> Trial:
-    """The one of the highest accuracy on noisy labels, the first if several tie."""
+    """The one of the highest accuracy on noisy labels, the first if several tie. Raises
+    `InputError` where nothing was tried."""
+    tried = list(tried)
+    if not tried:
+        raise InputError("nothing was tried, so there is nothing to choose from: see `trials`.")
     return max(tried, key=lambda trial: trial.val_accuracy)
 
 

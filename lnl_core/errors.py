@@ -36,4 +36,5 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
     if len(known) > LISTED:
         listed = difflib.get_close_matches(str(name).lower(), known, n=LISTED // 6, cutoff=0)
         rest = f" and {len(known) - len(listed)} others"
-    return InputError(f"unknown {kind} {str(name)!r}:{hint} Known: {', '.join(listed)}{rest}.")
+    given = str(name)[:100]
+    return InputError(f"unknown {kind} {given!r}:{hint} Known: {', '.join(listed)}{rest}.")

@@ -75,7 +75,7 @@ def show(figure: Figure, alt: str) -> None:
     """Display a figure with the sentence that describes it to who cannot see it."""
     from IPython.display import Image, display
 
-    display(Image(data=plots.png(figure), alt=alt))
+    display(Image(data=plots.small_png(figure), alt=alt))
 
 
 def watch(
@@ -94,7 +94,7 @@ def watch(
     picture = display(display_id=True)
 
     def redraw() -> float:
-        picture.update(Image(data=plots.png(draw(histories)), alt=alt))
+        picture.update(Image(data=plots.small_png(draw(histories)), alt=alt))
         return time.monotonic()
 
     drawn = time.monotonic()

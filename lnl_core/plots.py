@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
+from lnl_core.contract import takes
+from lnl_core.errors import unknown_name
+from lnl_core.lettering import Lettering
 from lnl_core.noise import parse_noise
 from lnl_core.train import EpochRecord
 
@@ -40,6 +43,7 @@ FIELDS = {
 }
 
 
+@takes(columns="whole", rows="whole", width="positive", height="positive")
 def new_figure(
     columns: int = 1, rows: int = 1, width: float = 4.2, height: float = 3.2
 ) -> tuple[Figure, np.ndarray]:
@@ -51,6 +55,7 @@ def new_figure(
     return figure, axes
 
 
+@takes(figure=Figure)
 def png(figure: Figure) -> bytes:
     """The figure as PNG, without a date in it: the same figure gives the same bytes."""
     buffer = io.BytesIO()
@@ -58,11 +63,27 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
+def small_png(figure: Figure) -> bytes:
+    """The same in 256 colours: about a third of the bytes, for what is stored with a notebook."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    drawn = Image.open(io.BytesIO(png(figure))).convert("RGB")
+    few = drawn.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(buffer, format="png", optimize=True)
+    return buffer.getvalue()
+
+
+@takes(histories=Mapping, fields=Sequence)
 def learning_curves(
     histories: Mapping[str, Sequence[EpochRecord]],
     fields: Sequence[str] = ("test_accuracy", "memorised"),
 ) -> Figure:
-    """One panel a field, one line a history, over the epochs."""
+    """One panel a field, one line a history, over the epochs. Raises `InputError` for a field that
+    is none of `FIELDS`."""
+    for name in fields:
+        if name not in FIELDS:
+            raise unknown_name("field", name, FIELDS)
     figure, axes = new_figure(columns=len(fields))
     for axis, name in zip(axes[0], fields, strict=True):
         for k, (label, history) in enumerate(histories.items()):
@@ -89,6 +110,7 @@ def learning_curves(
     return figure
 
 
+@takes(blocks=Mapping, noise="text", columns="whole")
 def noise_curves(
     blocks: Mapping[str, Sequence[Cell]],
     methods: Sequence[str],
@@ -142,26 +164,36 @@ def _rate_of(column: str, noise: str) -> float | None:
     return {"none": 0.0, noise: parsed.rate}.get(parsed.name)
 
 
+@takes(axis=Axes, matrix="table", title="text")
 def draw_matrix(axis: Axes, matrix: ArrayLike, classes: Sequence[str], title: str) -> None:
     """A transition matrix as a heat map with its entries written in where there is room."""
     t = np.asarray(matrix)
     axis.imshow(t, vmin=0, vmax=1, cmap="Blues")
-    ticks = np.arange(len(t))
-    axis.set(xticks=ticks, yticks=ticks, xlabel="noisy label", ylabel="clean label", title=title)
-    long = max(map(len, classes)) > 2
-    axis.set_xticklabels(classes, rotation=60 if long else 0, ha="right" if long else "center")
-    axis.set_yticklabels(classes)
-    axis.tick_params(labelsize="small", length=0)
+    axis.set(xticks=[], yticks=[], title=title)
     axis.title.set_size("medium")
-    if len(t) <= 12:
-        for (row, column), value in np.ndenumerate(t):
-            if value >= 0.005:
-                axis.text(
-                    column, row, f"{value:.2f}".removeprefix("0"), ha="center", va="center",
-                    fontsize=7, color="white" if value > 0.5 else "black",
-                )  # fmt: skip
+    # The classes' names as lettering: a tick a class takes longer than all else.
+    count, long = len(t), max(map(len, classes)) > 2
+    places, edge = np.arange(count), count - 0.5 + 0.02 * count
+    names = list(classes)[:count]
+    below = Lettering(
+        axis, names, [(k, edge) for k in places], 8.3, down="top",
+        **({"across": "right", "rotation": 60} if long else {}),
+    )  # fmt: skip
+    beside = Lettering(axis, names, [(-0.5 - 0.02 * count, k) for k in places], 8.3, across="right")
+    axis.set_xlabel("noisy label", labelpad=11 + below.reach[1])
+    axis.set_ylabel("clean label", labelpad=8 + beside.reach[0])
+    if count <= 12:
+        shown = [(place, value) for place, value in np.ndenumerate(t) if value >= 0.005]
+        Lettering(
+            axis,
+            [f"{value:.2f}".removeprefix("0") for _, value in shown],
+            [(column, row) for (row, column), _ in shown],
+            7,
+            ["white" if value > 0.5 else "black" for _, value in shown],
+        )
 
 
+@takes(matrices=Mapping)
 def transition_matrices(matrices: Mapping[str, ArrayLike], classes: Sequence[str]) -> Figure:
     """Transition matrices side by side, T[clean, noisy]."""
     figure, axes = new_figure(columns=len(matrices), width=3.9, height=4.2)
@@ -170,6 +202,7 @@ def transition_matrices(matrices: Mapping[str, ArrayLike], classes: Sequence[str
     return figure
 
 
+@takes(axis=Axes, columns="whole")
 def draw_samples(
     axis: Axes,
     images: ArrayLike,
@@ -181,34 +214,47 @@ def draw_samples(
     """Images [N, C, H, W] in a grid, each over its label; a wrong one is boxed, marked ✗, orange,
     and names the truth. A note stands below the label.
 
-    One axis for all of them: an axis an image takes ten times as long.
+    One image of them all, one lettering, one collection of boxes: an artist a sample takes ten
+    times as long.
     """
     pixels = np.asarray(images).transpose(0, 2, 3, 1).astype(float) / 255
     if pixels.shape[-1] == 1:  # ink on paper
         pixels = np.repeat(1 - pixels, 3, axis=-1)
     _, height, width, _ = pixels.shape
     rows = -(-len(pixels) // columns)
-    step_x, step_y = width * 1.25, height * 1.5  # room between images, and for a label below
-    for k, (image, truth, label) in enumerate(zip(pixels, clean, noisy, strict=True)):
-        left, top = (k % columns) * step_x, (k // columns) * step_y
-        box = (left, left + width, top + height, top)
-        axis.imshow(image, extent=box, interpolation="nearest")
-        wrong = truth != label
-        colour = WRONG if wrong else "0.6"
-        axis.add_patch(
-            Rectangle((left, top), width, height, fill=False, color=colour, lw=1 + wrong)
-        )
-        axis.text(
-            left + width / 2, top + height * 1.05,
-            (f"✗ {label} (is {truth})" if wrong else label) + (f"\n{notes[k]}" if notes else ""),
-            ha="center", va="top", fontsize=8, color=WRONG if wrong else "black",
-        )  # fmt: skip
+    step_x, step_y = width + -(-width // 4), height + -(-height // 2)  # room for a label below
+    paper = np.ones((rows * step_y, columns * step_x, 3))
+    corners = [((k % columns) * step_x, (k // columns) * step_y) for k in range(len(pixels))]
+    for image, (left, top) in zip(pixels, corners, strict=True):
+        paper[top : top + height, left : left + width] = image
+    axis.imshow(paper, extent=(0, columns * step_x, rows * step_y, 0), interpolation="nearest")
+    wrong = np.array([truth != label for truth, label in zip(clean, noisy, strict=True)])
+    square = np.array([(0, 0), (width, 0), (width, height), (0, height)])
+    axis.add_collection(
+        PolyCollection(
+            [square + corner for corner in corners], facecolors="none",
+            edgecolors=np.where(wrong, WRONG, "0.6"), linewidths=1 + wrong,
+        ),
+        autolim=False,
+    )  # fmt: skip
+    apart = "\n" if max(map(len, [*clean, *noisy])) > 3 else " "  # as wide as its image
+    words = [
+        f"✗ {label}{apart}(is {truth})" if truth != label else label
+        for truth, label in zip(clean, noisy, strict=True)
+    ]
+    if notes:
+        words = [f"{word}\n{note}" for word, note in zip(words, notes, strict=True)]
+    Lettering(
+        axis, words, [(left + width / 2, top + height * 1.05) for left, top in corners], 8,
+        np.where(wrong, WRONG, "black"), down="top",
+    )  # fmt: skip
     axis.set(
         xlim=(-width * 0.1, columns * step_x), ylim=(rows * step_y, -height * 0.1), aspect="equal"
     )
     axis.set_axis_off()
 
 
+@takes(columns="whole")
 def samples(
     images: ArrayLike,
     clean: Sequence[str],

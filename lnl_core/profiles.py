@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lnl_core.config import RunConfig, Seeds, TrainConfig
+from lnl_core.contract import takes
 from lnl_core.data import Dataset, load_dataset
 from lnl_core.errors import InputError, unknown_name
 from lnl_core.methods import check_options, get_method
@@ -58,6 +59,20 @@ GENERIC: dict[str, dict[str, Any]] = {
 }
 
 
+@takes(
+    method="text",
+    data="text?",
+    noise=(str, Noise),
+    profile="text",
+    protocol="text?",
+    paper="text?",
+    net="text?",
+    seeds=(Seeds, type(None)),
+    options=(Mapping, type(None)),
+    net_options=(Mapping, type(None)),
+    dataset=(Dataset, type(None)),
+    stages=(Mapping, type(None)),
+)
 def configure(
     method: str,
     data: str | None = None,
@@ -90,7 +105,8 @@ def configure(
     check_options(entry, options)
     noise = noise if isinstance(noise, Noise) else parse_noise(noise)
     budget = PROFILES[profile]
-    data = data or (budget.data if dataset is None else dataset.name)
+    if data is None:
+        data = budget.data if dataset is None else dataset.name
     # The data themselves are loaded only where their kind or size matters: a paper's config can
     # be written down, and compared with records, on a machine that has no data.
     if dataset is not None:

@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ from lnl_core.accel import (
 )
 from lnl_core.accel.capture import updates_for
 from lnl_core.config import RunConfig, TrainConfig
+from lnl_core.contract import takes
 from lnl_core.data import Dataset, NoisyData, TrainingSet, load_dataset, make_noisy
 from lnl_core.errors import DivergedError
-from lnl_core.ledger.records import SCHEMA, record_key
+from lnl_core.ledger.record_check import SCHEMA, record_key
 from lnl_core.measures.selection import select
 from lnl_core.methods import Method, check_options, get_method
 from lnl_core.nets import build_net
@@ -49,6 +51,13 @@ class Run:
     the device.
     """
 
+    @takes(
+        config=RunConfig,
+        device="text",
+        dataset=(Dataset, type(None)),
+        checkpoints="path?",
+        steps="flag",
+    )
     def __init__(
         self,
         config: RunConfig,
@@ -160,7 +169,7 @@ class Run:
     # What a run leaves behind ------------------------------------------------------------------
 
     def document(self, problem: Exception | None = None) -> dict[str, Any]:
-        """The run as a record (see `ledger/records.py`). Accuracies and rates are fractions.
+        """The run as a record (see `ledger/record_check.py`). Accuracies and rates are fractions.
 
         `problem` is what ended the run before its last epoch, if anything did.
         """
@@ -198,7 +207,10 @@ class Run:
                 "python": platform.python_version(),
                 "torch": torch.__version__,
                 "torchvision": torchvision.__version__,
+                # They draw the noise and fit the mixtures, in versions with other last digits.
+                **{name: version_of(name) for name in ("numpy", "scipy", "scikit-learn")},
             },
+            "instructions": torch.backends.cpu.get_cpu_capability(),
         }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lnl_core.contract import takes
 from lnl_core.errors import InputError
 
 LARGEST_SEED = 2**32 - 1
@@ -28,11 +29,13 @@ def check_seed(seed: object, name: str = "seed") -> int:
     return int(seed)
 
 
+@takes(purpose="text")
 def numpy_generator(purpose: str, seed: int) -> np.random.Generator:
     """A NumPy generator for one purpose: the same seed for two purposes gives unlike draws."""
     return np.random.default_rng([*purpose.encode(), check_seed(seed)])
 
 
+@takes(purpose="text")
 def torch_seed(purpose: str, seed: int) -> int:
     """A 63-bit seed for torch, unlike for unlike purposes."""
     digest = hashlib.sha256(f"{purpose}:{check_seed(seed)}".encode()).digest()

@@ -18,6 +18,7 @@ from lnl_core.accel.memory import prepare
 from lnl_core.augment import Preprocess, block_size
 from lnl_core.checkpoint import TrainingState
 from lnl_core.config import TrainConfig
+from lnl_core.contract import takes
 from lnl_core.crops import TEST_CROPS, check_crops
 from lnl_core.data import NoisyData, Split, TrainingSet
 from lnl_core.data.batches import EVALUATION_BATCH
@@ -93,6 +94,16 @@ def one_by_one(
         yield method.step(batch, optimizer)
 
 
+@takes(
+    method=Method,
+    data=NoisyData,
+    config=TrainConfig,
+    stage="text",
+    checkpoint=(Path, type(None)),
+    identity=(Mapping, type(None)),
+    keep_best="flag",
+    steps="flag",
+)
 def fit(
     method: Method,
     data: NoisyData,
@@ -184,6 +195,7 @@ def fit(
         state.load_best()
 
 
+@takes(method=Method, data=NoisyData, config=TrainConfig, every_class="flag")
 def evaluate(
     method: Method, data: NoisyData, config: TrainConfig, *, every_class: bool = True
 ) -> dict[str, Any]:
@@ -226,6 +238,7 @@ def evaluate(
     return scores | {"diagnostics": kept}
 
 
+@takes(method=Method, crops="whole")
 @torch.inference_mode()
 def predict_logits(method: Method, x: Tensor, preprocess: Preprocess, crops: int = 1) -> Tensor:
     """The clean classifier's logits [N, K] for stored samples, in evaluation mode; the mean over

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lnl_core.contract import takes
 from lnl_core.errors import InputError
 
 ROW_SUM_TOLERANCE = 1e-4  # a matrix typed by hand, or saved in float32, is still a matrix
@@ -52,6 +53,23 @@ def check_matrix(matrix: ArrayLike, num_classes: int | None = None) -> NDArray[n
     return t / sums[:, None]
 
 
+def check_labels(labels: ArrayLike, num_classes: int) -> NDArray[np.integer]:
+    """The labels as an array; `InputError` unless they are whole numbers [N] from 0 to K-1."""
+    try:
+        array = np.asarray(labels)
+    except ValueError:  # rows of unlike lengths
+        array = np.empty(0)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        what = f"{array.dtype} {list(array.shape)}" if array.size else repr(labels)
+        raise InputError(f"labels must be whole numbers [N], one a sample, got {what:.60}.")
+    if len(array) and not 0 <= array.min() <= array.max() < num_classes:
+        raise InputError(
+            f"labels run from {array.min()} to {array.max()}, but of {num_classes} classes they "
+            f"lie in 0 to {num_classes - 1}."
+        )
+    return array
+
+
 def inverse(matrix: ArrayLike) -> NDArray[np.float64]:
     """T⁻¹ in float64, or an `InputError` when T is singular or nearly so.
 
@@ -69,18 +87,24 @@ def inverse(matrix: ArrayLike) -> NDArray[np.float64]:
     return np.linalg.inv(t)
 
 
+@takes(num_classes="classes")
 def realised_matrix(clean: ArrayLike, noisy: ArrayLike, num_classes: int) -> NDArray[np.float64]:
     """How often each clean class carries each noisy label: rows sum to 1, [K, K].
 
-    A class with no sample has no row to estimate: it gets the identity's.
+    A class with no sample has no row to estimate: it gets the identity's. Raises `InputError` for
+    what is no class, and for labels of different lengths.
     """
+    clean, noisy = (check_labels(labels, num_classes) for labels in (clean, noisy))
+    if len(clean) != len(noisy):
+        raise InputError(f"{len(clean)} clean labels but {len(noisy)} noisy ones: they must agree.")
     counts = np.zeros((num_classes, num_classes))
-    np.add.at(counts, (np.asarray(clean), np.asarray(noisy)), 1)
+    np.add.at(counts, (clean, noisy), 1)
     empty = counts.sum(axis=1) == 0
     counts[empty, empty] = 1
     return counts / counts.sum(axis=1, keepdims=True)
 
 
+@takes(percentile=(int, float, type(None)), view_bug="flag")
 def estimate(
     posterior: ArrayLike, percentile: float | None = 97.0, *, view_bug: bool = False
 ) -> NDArray[np.float64]:
@@ -95,7 +119,10 @@ def estimate(
     class i stays zero when the rows of later classes are read, so that T̂ depends on the order of
     the classes. Raises `InputError` for a posterior or percentile out of range.
     """
-    p = np.asarray(posterior).astype(np.float64)  # a copy, which may be written to
+    try:
+        p = np.array(posterior, dtype=np.float64)  # a copy, which may be written to
+    except (TypeError, ValueError):
+        raise InputError(f"a posterior must be numbers, got {repr(posterior)[:60]}.") from None
     if p.ndim != 2 or not p.size or not np.isfinite(p).all() or (p < 0).any():
         raise InputError(
             f"a posterior must be [N, K] probabilities, got shape {list(p.shape)}"

@@ -8,7 +8,7 @@ from functools import lru_cache
 from training_helpers import random_dataset, small_config
 
 from lnl_core import Run
-from lnl_core.ledger.records import record_key
+from lnl_core.ledger.record_check import record_key
 from lnl_core.ledger.tables import cell_config, get_table
 from lnl_core.measures.selection import select
 from lnl_core.train import EpochRecord

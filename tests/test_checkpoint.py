@@ -189,6 +189,47 @@ def test_code_in_a_checkpoint_is_never_run(tmp_path):
     assert not marker.exists()
 
 
+def test_a_compressed_entry_is_refused_unread(folder, tmp_path, monkeypatch):
+    """torch stores as it is: what is compressed may unpack to anything."""
+    bomb = tmp_path / "bomb.pt"
+    with (
+        zipfile.ZipFile(folder / "train.pt") as archive,
+        zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as other,
+    ):
+        for entry in archive.namelist():
+            other.writestr(entry, archive.read(entry))
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", lambda _: pytest.fail("unpacked"))
+    with pytest.raises(InputError, match="damaged or not one of ours"):
+        resume_from(bomb.read_bytes(), tmp_path)
+
+
+def test_entries_that_share_their_bytes_are_refused_unread(folder, tmp_path, monkeypatch):
+    content = bytearray((folder / "train.pt").read_bytes())
+    at = content.index(b"PK\x01\x02")  # the first entry of the central directory
+    content[at + 20 : at + 28] = (10**9).to_bytes(4, "little") * 2
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", lambda _: pytest.fail("read"))
+    with pytest.raises(InputError, match="damaged or not one of ours"):
+        resume_from(bytes(content), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "forged"),
+    [
+        *((part, value) for part in ("method", "optimizer", "stream") for value in (None, 3, [4])),
+        *((part, value) for part in ("method", "optimizer") for value in ([], {}, {"epoch": 3})),
+        ("stream", {"cpu": 3}),
+        ("stream", {"cpu": torch.zeros(3, dtype=torch.uint8)}),
+        *(("history", value) for value in (None, 3, "text", [3])),
+    ],
+    ids=str,
+)
+def test_a_forged_part_under_the_right_identity_is_refused(folder, tmp_path, part, forged):
+    saved = torch.load(folder / "train.pt", weights_only=True) | {part: forged}
+    torch.save(saved, tmp_path / "forged.pt")
+    with pytest.raises(InputError, match="damaged or not one of ours"):
+        resume_from((tmp_path / "forged.pt").read_bytes(), tmp_path)
+
+
 # --- writing ---------------------------------------------------------------------------------
 
 

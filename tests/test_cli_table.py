@@ -81,6 +81,8 @@ def test_without_json_it_is_a_table_to_read(capsys, tmp_path):
         ([NAME, "--seeds", "0"], ["0 seeds", "at least 1"]),
         ([NAME, "--methods", "forward", "--jobs", "0"], ["0 jobs", "at least 1"]),
         ([NAME, "--methods", "forward", "--stack", "0"], ["0 runs a stack", "at least 1"]),
+        ([NAME, "--methods", "forward", "--engine", "dsk"], ["unknown engine", "'dask'"]),
+        ([NAME, "--methods", "forward", "--engine", "dask"], ["needs --scheduler", "tcp://"]),
         ([NAME, "--profile", "paper"], ["mnist is not in", "lnl data fetch mnist"]),
         ([NAME, "--precision", "bf16"], ["unknown precision", "did you mean 'bfloat16'"]),
         ([NAME, "--profile", "papre"], ["unknown profile", "did you mean 'paper'"]),
@@ -105,7 +107,7 @@ def test_a_smoke_study_computes_its_variants_and_shows_the_difference(
     out, err = capsys.readouterr()
     assert code == 0 and "0 of 2 runs are there" in err
     (row,) = json.loads(out)["variants"]
-    before, after = (float(row[side].split()[0]) for side in ("as in the table", "so changed"))
+    before, after = (float(row[side].split()[0]) for side in ("unchanged, same seeds", "so changed"))
     assert before != after
     assert float(row["difference"]) == pytest.approx(after - before, abs=0.11)
     assert main(["study", STUDY, *asked, "--results", str(tmp_path)]) == 0

@@ -7,7 +7,7 @@ from training_helpers import random_dataset
 
 from lnl_core import InputError, load_dataset
 from lnl_core.widgets import DenoisingExplorer, denoising, render_denoising
-from lnl_core.widgets.denoising import grow, render_growth
+from lnl_core.widgets.denoising_growth import grow, render_growth
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import pytest
 import lock
 
 ROOT = Path(__file__).resolve().parent.parent
+SITE = "docs/site"
 
 
 def pins(name: str) -> dict[str, str]:
@@ -91,8 +92,16 @@ def test_conda_gets_its_versions_from_the_same_files() -> None:
 
 def test_every_direct_dependency_has_its_reason() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
-    explained = re.findall(r"^- \*\*([a-z-]+)\*\*: \w", text, flags=re.MULTILINE)
-    assert sorted(explained) == sorted(pins("requirements.txt"))
+    explained = re.findall(r"^- \*\*([a-z0-9-]+)\*\*: \w", text, flags=re.MULTILINE)
+    assert sorted(explained) == sorted(
+        [*pins("requirements.txt"), *pins(f"{SITE}/requirements.txt")]
+    )
+
+
+def test_the_site_is_pinned_apart_from_all_else() -> None:
+    named, pulled = pins(f"{SITE}/requirements.txt"), pins(f"{SITE}/constraints.txt")
+    assert not (named.keys() & pulled.keys())
+    assert not (named | pulled).keys() & (pins("requirements.txt") | pins("constraints.txt")).keys()
 
 
 # --- tools/venv.sh, against interpreters made of shell -------------------------------------------
@@ -161,3 +170,16 @@ def test_an_update_that_pip_refuses_leaves_the_environment_usable(tmp_path: Path
 def test_lock_refuses_to_run_without_every_supported_python() -> None:
     with pytest.raises(SystemExit, match=r"needs Python 3\.11, 3\.12, 3\.13.* was given"):
         lock.main([sys.executable, "no-such-python"])
+
+
+def test_lock_leaves_out_what_is_pinned_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def resolve(python: str, requirements: Path, known: dict[str, str]) -> dict[str, str]:
+        asked.append(dict(known))
+        return {"shared": known["shared"], "own": "2", python: "3"}
+
+    monkeypatch.setattr(lock, "resolve", resolve)
+    found = lock.resolve_all(["one", "other"], Path("requirements.txt"), {"shared": "1"})
+    assert found == {"own": "2", "one": "3", "other": "3"}
+    assert asked[1] == {"shared": "1", "own": "2", "one": "3"}  # the first one's stay as they are

@@ -118,6 +118,7 @@ def test_train_takes_every_control_and_remembers(explorer, turned, monkeypatch):
 
     monkeypatch.setattr(module, "turn_flywheel", turn)
     monkeypatch.setattr(training, "REDRAWN", 0)
+    monkeypatch.setattr(training, "REST", 0)
     explorer.noise.value, explorer.rate.value = "asymmetric", 0.4
     explorer.regularisation.value, explorer.epochs.value = 0.5, 8
     explorer.refine.value = explorer.contrast.value = False

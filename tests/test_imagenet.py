@@ -115,11 +115,12 @@ def test_a_fresh_alexnet_is_whole_and_has_no_leftovers_of_memory():
     assert net.features(x).shape == (2, 4096) and net(x).shape == (2, 7)
 
 
-def test_without_the_weights_one_sentence_says_where_they_belong(monkeypatch):
+def test_without_the_weights_one_sentence_says_where_they_belong(monkeypatch, tmp_path):
     def offline(*_, **__):
         raise URLError("no route to host")
 
-    monkeypatch.setattr(type(alexnet.WEIGHTS), "get_state_dict", offline)
+    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "urlopen", offline)
     with pytest.raises(InputError, match=r"not to be had .*no route.*pretrained=False\.$"):
         build_net("alexnet", (3, 64, 64), 10, pretrained=True)
 

@@ -158,7 +158,7 @@ def test_archive_and_folder_give_the_same_data(folder, tmp_path_factory, name, m
 
 
 def test_only_the_original_archive_is_called_that(folder, monkeypatch):
-    from lnl_core.ledger.tables import is_original
+    from lnl_core.ledger.matching import is_original
 
     file = pack(folder / "aclImdb_v1.tar.gz")
     unpacked(folder)  # of both, the archive counts
@@ -204,6 +204,17 @@ def test_review_of_absurd_size_is_refused(folder, monkeypatch):
     assert "2_10.txt has " in message(load_imdb, folder)
     pack(folder / "aclImdb_v1.tar.gz")
     assert "2_10.txt has " in message(load_imdb, folder)
+
+
+def test_archive_that_unpacks_to_more_than_any_honest_one_is_refused_unread(folder, monkeypatch):
+    """Sizes are declared before each file: what is behind the limit is never unpacked."""
+    monkeypatch.setattr(imdb, "LARGEST", 200_000)
+    bomb = member("aclImdb/bomb")
+    bomb[0].size = 300_000
+    pack(folder / "aclImdb_v1.tar.gz", [(bomb[0], io.BytesIO(bytes(300_000)))])
+    assert "unpacks to more than" in message(load_imdb, folder)
+    monkeypatch.setattr(imdb, "LARGEST", 400_000)
+    assert len(load_imdb(folder).x_train) == 6
 
 
 # --- hostile and damaged archives -----------------------------------------------------------------

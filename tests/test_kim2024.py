@@ -106,6 +106,33 @@ def test_rivals_are_trained_as_their_authors_do():
         assert (found.epochs, found.lr_drops, found.lr_gamma) == (epochs, drops, gamma)
 
 
+def test_ngc_and_incv_are_trained_as_their_authors_do():
+    ngc = dataclasses.replace(CIFAR, batch_size=512, lr=0.15, lr_min=2e-4)
+    assert trained("ngc", HALF) == trained("ngc", AN40, "cifar100") == ngc
+    config = configure("ngc", "webvision50", "given", profile="paper", paper="kim2024")
+    train, options = config.train, config.options
+    assert (train.epochs, train.batch_size, train.lr, train.lr_min) == (80, 256, 0.2, 2e-4)
+    assert (train.schedule, train.weight_decay, train.lr_drops) == ("cosine", 1e-4, ())
+    assert options == {"k": 100, "high": 0.8, "alpha": 0.5, "warm_up": 15}
+    config = configure("iterative-cv", "cifar10", HALF, profile="paper", paper="kim2024")
+    assert (config.train.optimizer, config.train.lr, config.train.epochs) == ("adam", 1e-3, 200)
+    assert len(config.stages) == 8
+    assert {(train.epochs, train.lr_drops) for train in config.stages.values()} == {
+        (50, (20, 30, 40))
+    }
+
+
+def test_on_our_own_data_a_stage_is_as_long_a_part_of_the_run_as_in_its_paper():
+    config = configure("t-revision", "digits", HALF, profile="paper", paper="kim2024")
+    epochs = {stage: train.epochs for stage, train in config.stages.items()}
+    assert (config.train.epochs, epochs) == (60, {"estimate": 6, "revise": 60})
+    config = configure("iterative-cv", "digits", AN40, profile="paper", paper="kim2024")
+    assert {train.epochs for train in config.stages.values()} == {15}
+    assert config.options == {"asymmetric": True}
+    config = configure("ngc", "digits", AN40, profile="paper", paper="kim2024")
+    assert config.options == {"k": 10, "warm_up": 5}
+
+
 @pytest.mark.parametrize(
     ("noise", "classes", "weight", "others"),
     [
@@ -144,6 +171,10 @@ def test_dividemixs_options_go_by_the_noise(noise, classes, weight, others):
         ("sel-cl-plus", HALF, 10, {}),
         ("sel-cl-plus", HALF, 100, {"memory": 100, "quantile": 0.75, "pair_quantile": 0.35}),
         ("sel-cl-plus", AN40, 100, {"memory": 100, "quantile": 0.25, "pair_quantile": 0.0}),
+        ("iterative-cv", AN40, 10, {"asymmetric": True}),
+        ("ngc", HALF, 10, {}),
+        ("ngc", AN40, 10, {"k": 10, "warm_up": 30}),
+        ("ngc", HALF, 100, {"k": 200, "high": 0.6, "warm_up": 30}),
     ],
 )
 def test_the_others_options_by_noise(method, noise, classes, wanted):

@@ -12,8 +12,10 @@ from training_helpers import finish, random_dataset, small_config
 
 from lnl_core import InputError, Run
 from lnl_core.ledger import methods_page as module
+from lnl_core.ledger import survey as surveying
 from lnl_core.ledger.methods_page import methods_page
 from lnl_core.ledger.records import project_folder
+from lnl_core.ledger.survey import survey
 from lnl_core.methods import get_method, method_names, register, registry
 from lnl_core.methods.robust.bootstrap import BootstrapSoft
 
@@ -30,13 +32,15 @@ def page(monkeypatch, tmp_path):
     """The page of one paper with one table and the given records and costs."""
 
     def make(records=(), costs=None):
-        paper = SimpleNamespace(TABLES=(TABLE,), SETTINGS={"mnist": {"code": {}, "text": {}}})
-        monkeypatch.setattr(module, "PAPERS", {"patrini2017": paper})
-        monkeypatch.setattr(module, "results_folder", lambda name, profile: list(records))
+        settings = {"mnist": {"code": {}, "text": {}}}
+        paper = SimpleNamespace(TABLES=(TABLE,), CLAIMS=(), SETTINGS=settings)
+        for place in (module, surveying):
+            monkeypatch.setattr(place, "PAPERS", {"patrini2017": paper})
+        monkeypatch.setattr(surveying, "results_folder", lambda name, profile: list(records))
         monkeypatch.setattr(module, "costs_file", lambda: tmp_path / "costs.json")
         if costs is not None:
             (tmp_path / "costs.json").write_text(json.dumps(costs))
-        return methods_page()
+        return methods_page(survey())
 
     return make
 
@@ -48,7 +52,7 @@ def row_of(text: str, method: str) -> list[str]:
 
 def test_the_committed_page_is_what_the_registry_says():
     stored = project_folder("results").parent.parent / "docs" / "methods.md"
-    assert stored.read_text() == methods_page(), "run `lnl report`"
+    assert stored.read_text() == methods_page(survey()), "run `lnl report`"
 
 
 def test_every_method_has_one_row_under_its_family_with_the_familys_sentence(page):

@@ -45,9 +45,16 @@ def test_a_rate_of_dropout_is_all_that_regularisation_adds():
     assert_same_training(small_run("nnaqc-dropout", options={"dropout": 0.0}), small_run("nnaqc"))
     assert_same_training(small_run("dropout-layer", options={"dropout": 0.0}), small_run("nna"))
     assert_same_training(
-        small_run("dropout-layer", options={"dropout": 0.0, "layer": "linear"}),
+        small_run("dropout-layer", options={"dropout": 0.0, "layer": "linear", "start": 0.5}),
         small_run("trace", options={"trace_weight": 0.0}),
     )
+
+
+def test_the_layer_starts_as_the_identity_unless_told_otherwise():
+    for name in set(LAYERED) - {"trace"}:
+        assert torch.equal(made(name).weight, torch.eye(4))
+    half = made("nna", start=0.5).noise_matrix()
+    torch.testing.assert_close(half, 0.5 * torch.eye(4) + 0.5 / 4)
 
 
 def test_the_genie_is_forward_correction_and_its_clustering_is_added_to_it():

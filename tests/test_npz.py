@@ -323,6 +323,46 @@ def test_array_larger_than_memory_is_refused(path):
     assert "damaged" in message(path)
 
 
+def declared(path: Path, size: int, entries: int) -> None:
+    """A file of four small arrays whose first `entries` say that they unpack to `size` bytes."""
+    np.savez_compressed(path, **GOOD)
+    content, at = bytearray(path.read_bytes()), 0
+    for _ in range(entries):
+        at = content.index(b"PK\x01\x02", at + 1)  # an entry of the central directory
+        content[at + 24 : at + 28] = size.to_bytes(4, "little")
+    path.write_bytes(content)
+
+
+def test_bomb_is_refused_before_anything_is_unpacked(path, monkeypatch):
+    declared(path, 4_290_000_000, 4)  # as much as the plain format can say: 17 GB in all
+    assert path.stat().st_size < 3000
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("unpacked"))
+    text = message(path)
+    for words in ("unpacks to 17 GB", "more than 16", "set LNL_NPZ_GB"):
+        assert words in text
+
+
+def test_limit_is_raised_and_lowered_by_the_environment(path, monkeypatch):
+    np.savez_compressed(path, **arrays(unused=np.zeros(2_000_000, np.uint8)))
+    monkeypatch.setenv("LNL_NPZ_GB", "0.001")
+    assert "more than 0.001 is refused" in message(path)
+    monkeypatch.setenv("LNL_NPZ_GB", "0.003")
+    assert len(load_npz(path).x_train) == 6
+
+
+@pytest.mark.parametrize("limit", ["much", "0", "-1", "nan"])
+def test_limit_that_is_none_is_refused(path, monkeypatch, limit):
+    np.savez(path, **GOOD)
+    monkeypatch.setenv("LNL_NPZ_GB", limit)
+    with pytest.raises(InputError, match=f"LNL_NPZ_GB is '{limit}'"):
+        load_npz(path)
+
+
+def test_entry_that_unpacks_to_more_than_it_says_is_refused(path):
+    declared(path, 150, 1)
+    assert "damaged" in message(path)
+
+
 @pytest.mark.parametrize("flag", ["encrypted", "unknown compression"])
 def test_zip_that_cannot_be_unpacked_is_refused(path, flag):
     np.savez(path, **GOOD)

@@ -1,12 +1,15 @@
 """Figures: the numbers they show, and that no pyplot is near."""
 
+import io
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 from ledger_helpers import TABLE, cell_record, real_record
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from PIL import Image
 
 from lnl_core import plots
 from lnl_core.ledger.tables import table_cells
@@ -48,24 +51,52 @@ def test_a_matrix_has_clean_labels_in_rows():
     axis = figure.axes[0]
     np.testing.assert_array_equal(axis.images[0].get_array(), [[0.7, 0.3], [0, 1]])
     assert (axis.get_ylabel(), axis.get_xlabel()) == ("clean label", "noisy label")
-    assert {(text.get_text(), text.get_position()) for text in axis.texts} == {
+    below, beside, entries = axis.collections
+    assert below.words == beside.words == ("a", "b")
+    np.testing.assert_allclose(below.get_offsets()[:, 0], [0, 1])
+    np.testing.assert_allclose(beside.get_offsets()[:, 1], [0, 1])
+    places = map(tuple, entries.get_offsets().tolist())
+    assert set(zip(entries.words, places, strict=True)) == {
         (".70", (0, 0)), (".30", (1, 0)), ("1.00", (1, 1)),
     }  # fmt: skip
 
 
 def test_wrong_labels_are_marked_in_words_and_colour():
     images = np.zeros((3, 1, 8, 8), np.uint8)
-    figure = plots.samples(images, ["1", "2", "3"], ["1", "7", "3"])
-    texts = {text.get_text(): text.get_color() for text in figure.axes[0].texts}
-    assert texts == {"1": "black", "✗ 7 (is 2)": plots.WRONG, "3": "black"}
-    assert len(figure.axes[0].images) == 3
+    (axis,) = plots.samples(images, ["1", "2", "3"], ["1", "7", "3"]).axes
+    boxes, words = axis.collections
+    assert words.words == ("1", "✗ 7 (is 2)", "3")
+    colours = [to_hex(colour).upper() for colour in words.get_facecolor()]
+    assert colours == ["#000000", plots.WRONG, "#000000"]
+    colours = [to_hex(colour).upper() for colour in boxes.get_edgecolor()]
+    assert colours == ["#999999", plots.WRONG, "#999999"]
+
+
+def test_samples_stand_in_rows_ink_on_paper_each_over_its_word():
+    images = np.full((3, 1, 8, 8), 255, np.uint8)
+    images[1] = 51
+    (axis,) = plots.samples(images, ["1", "2", "3"], ["1", "7", "3"], columns=2).axes
+    (picture,) = axis.images
+    paper = picture.get_array()[..., 0]
+    assert paper.shape == (24, 20)
+    np.testing.assert_allclose(paper[:8, :8], 0)
+    np.testing.assert_allclose(paper[:8, 10:18], 0.8)
+    np.testing.assert_allclose(paper[12:20, :8], 0)
+    assert paper.sum() == pytest.approx(24 * 20 - 2 * 64 - 0.2 * 64)
+    _, words = axis.collections
+    np.testing.assert_allclose(words.get_offsets(), [(4, 8.4), (14, 8.4), (4, 20.4)])
+
+
+def test_long_names_stand_below_each_other():
+    images = np.zeros((2, 3, 8, 8), np.uint8)
+    (axis,) = plots.samples(images, ["kite", "ring"], ["triangle", "ring"]).axes
+    assert axis.collections[1].words == ("✗ triangle\n(is kite)", "ring")
 
 
 def test_a_note_stands_below_its_label():
     images = np.zeros((2, 1, 8, 8), np.uint8)
     figure = plots.samples(images, ["1", "2"], ["1", "7"], notes=["was 4", "was 2"])
-    texts = [text.get_text() for text in figure.axes[0].texts]
-    assert texts == ["1\nwas 4", "✗ 7 (is 2)\nwas 2"]
+    assert figure.axes[0].collections[1].words == ("1\nwas 4", "✗ 7 (is 2)\nwas 2")
 
 
 def test_png_is_png_and_reproducible(history):
@@ -75,6 +106,22 @@ def test_png_is_png_and_reproducible(history):
     assert draw()[:8] == b"\x89PNG\r\n\x1a\n"
     assert draw() == draw()
     assert isinstance(plots.learning_curves({"a": history}), Figure)
+
+
+def test_a_small_png_is_the_same_picture_in_fewer_bytes(history):
+    figure = plots.samples(
+        np.random.default_rng(0).integers(0, 256, (8, 3, 8, 8), np.uint8),
+        list("abcdabcd"),
+        "abcdabce",
+    )
+    for drawn in (figure, plots.learning_curves({"a": history, "b": history[:2]})):
+        whole, small = plots.png(drawn), plots.small_png(drawn)
+        assert len(small) < 0.6 * len(whole)
+        assert small == plots.small_png(drawn)
+        first, second = (
+            np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), int) for data in (whole, small)
+        )
+        assert np.abs(first - second).max() <= 32
 
 
 def test_pyplot_is_never_imported():

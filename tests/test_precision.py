@@ -12,7 +12,7 @@ from training_helpers import finish, noisy_data, random_dataset, small_config, s
 from lnl_core import InputError, Method, Run, TrainConfig, TrainingSet, fit
 from lnl_core.accel import check_precision
 from lnl_core.config import with_precision
-from lnl_core.ledger.records import record_key
+from lnl_core.ledger.record_check import record_key
 from lnl_core.nets import build_net
 from lnl_core.nets.base import Net
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from training_helpers import finish, random_dataset
 
-from lnl_core import Dataset, Run, configure, load_dataset, make_noisy
+from lnl_core import Dataset, Run, checksums, configure, load_dataset, make_noisy
 from lnl_core.data.sample_noise import SAMPLE_NOISE
 from lnl_core.errors import InputError
 from lnl_core.noise import FROM_SAMPLES, PROTOCOLS, Noise
@@ -79,9 +79,10 @@ def weights(tmp_path, monkeypatch):
 
     torch.manual_seed(0)
     torch.save(resnet50().state_dict(), tmp_path / "new.pth")
-    digest = hashlib.sha256((tmp_path / "new.pth").read_bytes()).hexdigest()[:8]
-    file = tmp_path / f"resnet50-{digest}.pth"
+    digest = hashlib.sha256((tmp_path / "new.pth").read_bytes()).hexdigest()
+    file = tmp_path / f"resnet50-{digest[:8]}.pth"
     (tmp_path / "new.pth").rename(file)
+    monkeypatch.setitem(checksums.KNOWN["weights"], file.name, digest)
     url = f"https://example.org/{file.name}"
     published = dataclasses.replace(ResNet50_Weights.IMAGENET1K_V1.value, url=url)
     monkeypatch.setattr(ResNet50_Weights.IMAGENET1K_V1, "_value_", published)

@@ -11,7 +11,8 @@ from training_helpers import random_dataset, small_run
 from lnl_core import Dataset, InputError, TrainingSet
 from lnl_core.widgets import QualityExplorer, in_words, pick, render_quality, survey
 from lnl_core.widgets import quality as module
-from lnl_core.widgets.quality_survey import AGREES, DIFFERS, as_images, train_and_survey
+from lnl_core.widgets.quality_pictures import AGREES, DIFFERS
+from lnl_core.widgets.quality_survey import as_images, train_and_survey
 
 CLASSES = tuple(f"class {k}" for k in range(4))
 
@@ -113,8 +114,8 @@ def test_the_picture_shows_the_sample(found):
         if part.any():
             colour = AGREES if agrees else DIFFERS
             assert "#{:02X}{:02X}{:02X}".format(*_bytes(group)) == colour
-    (text,) = picture.texts
-    assert text.get_text() == (
+    (word,) = picture.collections[1].words
+    assert word.replace("\n", " ") == (
         f"✗ {in_words(found.noisy[chosen], CLASSES)} (is {in_words(found.clean[chosen], CLASSES)})"
     )
     heights = [bar.get_height() for bar in bars.patches]

@@ -6,7 +6,8 @@ import json
 import pytest
 from ledger_helpers import real_record
 
-from lnl_core.ledger.records import FIELDS, BadRecord, Folder, check_record, read_record, record_key
+from lnl_core.ledger.record_check import FIELDS, BadRecord, check_record, record_key
+from lnl_core.ledger.records import Folder, read_record
 
 
 @pytest.fixture

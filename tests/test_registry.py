@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import lnl_core.methods
 from lnl_core.errors import InputError
 from lnl_core.methods import get_method, method_names, register, registry
 from lnl_core.methods.baseline import CrossEntropy
+from lnl_core.methods.neighbours.moit import MOIT
 from lnl_core.methods.robust.bootstrap import BootstrapSoft
 
 FOLDERS = {
@@ -49,3 +51,10 @@ def test_the_ablations_are_the_method_with_one_thing_fixed():
     for name, option in (("no-cr", "regularisation"), ("no-cl", "contrast")):
         assert finish(small_run(f"flywheel-{name}")).method.__dict__[option] == 0
     assert not finish(small_run("flywheel-fixed-epsilon")).method.refine_epsilon
+
+
+def test_a_recipe_may_have_a_methods_options_beside_its_own():
+    own = list(inspect.signature(MOIT).parameters.values())[2:]
+    assert get_method("moit").defaults == {each.name: each.default for each in own} | {
+        "plus": False
+    }

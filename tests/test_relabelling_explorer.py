@@ -110,6 +110,7 @@ def test_train_takes_every_control_and_draws_as_it_goes(explorer, monkeypatch):
 
     monkeypatch.setattr(module, "clean_labels", clean)
     monkeypatch.setattr(training, "REDRAWN", 0)
+    monkeypatch.setattr(training, "REST", 0)
     explorer.trained.observe(lambda change: drawn.append(change.new), names="value")
     explorer.rate.value, explorer.lr.value, explorer.start.value = 0.3, 0.1, 3
     explorer.train.click()

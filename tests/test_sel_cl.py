@@ -32,32 +32,33 @@ def finish_first(options=GENTLE, **given):
 @pytest.fixture
 def method():
     method, draw = finish_first(epochs=1), torch.Generator().manual_seed(5)
-    count = len(method.labels)
-    method.labels.copy_(torch.arange(count) % 2)
-    method.confident.copy_(torch.arange(count) % 3 == 0)
-    method.embedding.copy_(unit(torch.randn(count, 128, generator=draw)))
-    method.embedding[7] = method.embedding[5]
-    method.threshold.fill_(0.5)
+    trusted = method.trusted
+    count = len(trusted.labels)
+    trusted.labels.copy_(torch.arange(count) % 2)
+    trusted.samples.copy_(torch.arange(count) % 3 == 0)
+    trusted.embedding.copy_(unit(torch.randn(count, 128, generator=draw)))
+    trusted.embedding[7] = trusted.embedding[5]
+    trusted.threshold.fill_(0.5)
     return method
 
 
-def is_pair(method, i: int, j: int) -> bool:
+def is_pair(trusted, i: int, j: int) -> bool:
     """The definition, for one pair."""
-    near = float(method.embedding[i].double() @ method.embedding[j].double()) >= 0.5
-    both = bool(method.confident[i] and method.confident[j])
-    return i != j and method.labels[i] == method.labels[j] and (both or near)
+    near = float(trusted.embedding[i].double() @ trusted.embedding[j].double()) >= 0.5
+    both = bool(trusted.samples[i] and trusted.samples[j])
+    return i != j and trusted.labels[i] == trusted.labels[j] and (both or near)
 
 
 def test_a_pair_is_confident_as_defined(method):
     index = torch.arange(12)
-    found = method.pairs(index, index).tolist()
-    assert found == [[bool(is_pair(method, i, j)) for j in range(12)] for i in range(12)]
+    found = method.trusted.pairs(index, index).tolist()
+    assert found == [[bool(is_pair(method.trusted, i, j)) for j in range(12)] for i in range(12)]
     assert found[5][7] and found[0][6] and not found[1][3] and not found[0][3]
 
 
 def test_without_a_threshold_nobody_makes_a_pair(method):
-    method.threshold.fill_(math.inf)
-    assert not method.pairs(torch.arange(20), torch.arange(20)).any()
+    method.trusted.threshold.fill_(math.inf)
+    assert not method.trusted.pairs(torch.arange(20), torch.arange(20)).any()
 
 
 @pytest.mark.parametrize("block", [7, 2**25])
@@ -99,7 +100,9 @@ def test_the_comparison_of_a_batch_is_the_formula(method):
         below = sum(math.exp(z[i] @ z[r] / 0.1) for r in rest)
         parts = []
         for one in (int(main[i]), int(minor[i])):
-            likes = {j for j in rest if main[j] == one or is_pair(method, one, int(main[j]))}
+            likes = {
+                j for j in rest if main[j] == one or is_pair(method.trusted, one, int(main[j]))
+            }
             terms = [-math.log(math.exp(z[i] @ z[j] / 0.1) / below) for j in likes]
             agree = [(float(p[i] @ p[j]), j in likes) for j in rest]
             pair = [-math.log((a if like else 1 - a) + 1e-7) for a, like in agree]
@@ -107,7 +110,7 @@ def test_the_comparison_of_a_batch_is_the_formula(method):
         weight = float(share[i]), 1 - float(share[i])
         costs.append(sum(w * part[0] for w, part in zip(weight, parts, strict=True)))
         told.append(sum(w * part[1] for w, part in zip(weight, parts, strict=True)))
-    has = [any(is_pair(method, int(i), int(j)) for j in index) for i in index]
+    has = [any(is_pair(method.trusted, int(i), int(j)) for j in index) for i in index]
     assert paired.tolist() == has == [True, False, True, False]
     wanted = [(costs[i] + costs[i + 4]) / 2 if has[i] else 0.0 for i in range(4)]
     np.testing.assert_allclose(alike, wanted, rtol=1e-6)
@@ -127,7 +130,7 @@ def test_the_keys_follow_by_a_moving_average():
     before = finish_first(epochs=1)
     for momentum in (0.0, 0.75):
         method = finish_first(GENTLE | {"momentum": momentum}, epochs=1, lr=1e-9, batch_size=1000)
-        start = [key.clone() for key in method.key_net.parameters()]
+        start = [key.clone() for key in method.keys.net.parameters()]
         with torch.no_grad():
             for own in method.net.parameters():
                 own.add_(1.0)
@@ -135,18 +138,18 @@ def test_the_keys_follow_by_a_moving_average():
         method.loss = lambda part: torch.zeros(2, requires_grad=True)
         method.step(part, torch.optim.SGD(method.net.parameters(), lr=0.0))
         for old, own, key in zip(
-            start, method.net.parameters(), method.key_net.parameters(), strict=True
+            start, method.net.parameters(), method.keys.net.parameters(), strict=True
         ):
             assert torch.allclose(key, momentum * old + (1 - momentum) * own, atol=1e-6)
-    assert not any(key.requires_grad for key in before.key_net.parameters())
+    assert not any(key.requires_grad for key in before.keys.net.parameters())
 
 
 def test_where_no_sample_is_confident_all_are_and_no_pair_is(monkeypatch):
-    nobody = "lnl_core.methods.neighbours.sel_cl.balanced_selection"
+    nobody = "lnl_core.methods.neighbours.confident.balanced_selection"
     monkeypatch.setattr(nobody, lambda shares, labels, quantile: torch.zeros_like(labels).bool())
     method = finish_first(epochs=2)
-    assert method.confident.all() and method.threshold == math.inf
-    assert not method.pairs(torch.arange(9), torch.arange(9)).any()
+    assert method.trusted.samples.all() and method.trusted.threshold == math.inf
+    assert not method.trusted.pairs(torch.arange(9), torch.arange(9)).any()
     assert method.diagnostics() == {"confident": 1.0}
 
 

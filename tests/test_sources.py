@@ -16,6 +16,7 @@ import torch
 from torchvision import datasets
 from torchvision.datasets import utils
 
+from lnl_core import checksums
 from lnl_core.data import data_folder, dataset_names, fetch_dataset, load_dataset
 from lnl_core.errors import InputError
 
@@ -234,10 +235,13 @@ def test_unpacked_idx_files_are_loaded(name, cls, folder):
 
 
 def packed(monkeypatch) -> dict[str, bytes]:
-    """The files compressed, with torchvision told their checksums instead of MNIST's."""
+    """The files compressed, with their checksums instead of MNIST's."""
     files = {f"{name}.gz": gzip.compress(content) for name, content in mnist_files().items()}
     sums = [(name, hashlib.md5(content).hexdigest()) for name, content in files.items()]
     monkeypatch.setattr(datasets.MNIST, "resources", sums)
+    for name, content in files.items():
+        digest = hashlib.sha256(content).hexdigest()
+        monkeypatch.setitem(checksums.KNOWN["mnist"], name, digest)
     return files
 
 
@@ -258,6 +262,33 @@ def test_download_with_a_wrong_checksum_is_refused(folder, monkeypatch):
     serve(monkeypatch, dict.fromkeys(files, gzip.compress(idx(GREY[:20]))))
     assert "could not be downloaded" in message(fetch_dataset, "mnist")
     assert "lnl data fetch mnist" in message(load_dataset, "mnist")
+
+
+def test_download_whose_md5_alone_is_right_is_refused_and_not_unpacked(folder, monkeypatch):
+    serve(monkeypatch, packed(monkeypatch))
+    first = datasets.MNIST.resources[0][0]
+    monkeypatch.setitem(checksums.KNOWN["mnist"], first, "0" * 64)
+    text = message(fetch_dataset, "mnist")
+    assert f"the SHA-256 of {folder / 'MNIST' / 'raw' / first} is another: delete it" in text
+    assert {file.suffix for file in (folder / "MNIST" / "raw").iterdir()} == {".gz"}
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_files_changed_since_they_were_fetched_are_refused(folder, monkeypatch, by_hand):
+    raw = folder / "MNIST" / "raw"
+    if by_hand:
+        write(raw, mnist_files())
+    else:
+        serve(monkeypatch, packed(monkeypatch))
+    fetch_dataset("mnist")
+    labels = raw / "train-labels-idx1-ubyte"
+    labels.write_bytes(idx((DIGITS[:20].astype(np.uint8) + 1) % 10))  # as valid as before
+    for load in (load_dataset, fetch_dataset):
+        text = message(load, "mnist")
+        assert f"{labels} is not what it was when mnist was fetched" in text
+        assert str(folder / "mnist.sha256") in text
+    (folder / "mnist.sha256").unlink()
+    assert load_dataset("mnist").y_train[0] == 1
 
 
 @pytest.mark.parametrize("load", [load_dataset, fetch_dataset])

@@ -6,7 +6,7 @@ import pytest
 from ledger_helpers import cell_record, mnist_config, record_of
 
 from lnl_core import InputError
-from lnl_core.ledger.report import study_row
+from lnl_core.ledger.report import signed, study_row
 from lnl_core.ledger.studies import all_studies, get_study, study_configs, study_keys, study_rows
 from lnl_core.ledger.tables import get_table
 from lnl_core.methods import get_method
@@ -22,11 +22,11 @@ STUDY = Study(
 )
 
 
-def with_dropout(share, column=HARD):
+def with_dropout(share, column=HARD, seed=0, accuracy=0.9):
     """A record of forward correction with another dropout."""
-    config = mnist_config("forward", column)
+    config = mnist_config("forward", column, seed)
     config["net_options"]["dropout"] = share
-    return record_of(config, 0.9, dataset={"source": "torchvision MNIST"})
+    return record_of(config, accuracy, dataset={"source": "torchvision MNIST"})
 
 
 def row(records):
@@ -42,25 +42,52 @@ def test_a_variant_is_run_beside_the_unchanged_cell():
     assert {c.method for c in configs} == {"forward"}
 
 
-def test_the_difference_is_of_the_means():
+def test_only_the_seeds_that_both_have_are_compared():
     records = [
         cell_record("forward", HARD, 0.97),
-        cell_record("forward", HARD, 0.95, seed=1),
+        cell_record("forward", HARD, 0.55, seed=1),  # not run with more dropout
         with_dropout(0.5),
         with_dropout(0.4),  # another variant's
         with_dropout(0.5, "none"),  # another column's
     ]
     found = row(records)
-    assert (found["unchanged"].n, found["changed"].n) == (2, 1)
-    assert found["difference"] == pytest.approx(-6.0)
-    assert study_row(found)["difference"] == "-6.0"
+    assert (found["unchanged"].n, found["changed"].n) == (1, 1)
+    assert found["unchanged"].mean == pytest.approx(97)
+    assert found["difference"].mean == pytest.approx(-7)
+    assert study_row(found)["difference"] == "-7.0"
     assert study_keys(STUDY, records) == {records[2]["key"]}
 
 
-def test_without_both_there_is_no_difference():
-    found = row([cell_record("forward", HARD, 0.97)])
-    assert found["difference"] is None
-    assert study_row(found)["so changed"] == "—" and study_row(found)["difference"] == "—"
+def test_several_seeds_have_the_error_of_their_differences():
+    records = [cell_record("forward", HARD, 0.6 + 0.1 * seed, seed=seed) for seed in range(3)]
+    records += [with_dropout(0.5, seed=seed, accuracy=0.59 + 0.1 * seed) for seed in range(2)]
+    records.append(with_dropout(0.5, seed=2, accuracy=0.80))
+    said = study_row(row(records))
+    assert said["difference"] == "-0.7 ± 0.3"
+    assert said["unchanged, same seeds"] == "70.0 ± 10.0 (3)"
+
+
+@pytest.mark.parametrize(
+    ("points", "said"), [(-0.04, "+0.0"), (0.04, "+0.0"), (-0.06, "-0.1"), (12.34, "+12.3")]
+)
+def test_no_difference_has_no_sign(points, said):
+    assert signed(points) == said
+
+
+def test_without_a_seed_in_common_there_is_no_difference():
+    for records in ([], [with_dropout(0.5, seed=1)]):
+        found = row([cell_record("forward", HARD, 0.97), *records])
+        assert found["difference"].n == 0
+        said = study_row(found)
+        assert said["so changed"] == "—" and said["difference"] == "—"
+
+
+def test_a_run_that_diverged_is_told_and_not_averaged():
+    gone = with_dropout(0.5, seed=1) | {"status": "diverged"}
+    seeds = [cell_record("forward", HARD, 0.97, seed=seed) for seed in range(2)]
+    found = row([*seeds, with_dropout(0.5), gone])
+    assert found["difference"].n == 1
+    assert study_row(found)["so changed"] == "90.0 (1), 1 diverged"
 
 
 @pytest.mark.parametrize("name", all_studies())

@@ -13,7 +13,7 @@ from lnl_core.data import fetch_dataset, tiny_imagenet
 from lnl_core.data.shapes import make_shapes
 from lnl_core.data.shapes_folder import write_tiny_imagenet
 from lnl_core.data.tiny_imagenet import FOLDER, load_tiny_imagenet
-from lnl_core.ledger.tables import is_original
+from lnl_core.ledger.matching import is_original
 
 
 @pytest.fixture

@@ -94,6 +94,7 @@ def test_failures_are_named_and_do_not_stop_the_others(ran) -> None:
     assert "cell 2 `rate = 1 / 0`: ZeroDivisionError: division by zero" in lines["raises"]
     assert "cell 2 `import os; os._exit(3)`: DeadKernelError" in lines["dies"]
     assert "cell 2 `import time; time.sleep(60)`: TimeoutError" in lines["hangs"]
+    assert "JOBS=1" in lines["dies"] and "--timeout SECONDS" in lines["hangs"]  # the ways out
     assert "did not reach its last cell" in lines["silent"]
     assert "does not set OUT_DIR" in lines["untold"]
     assert "5 of 6 notebooks failed: dies, hangs, raises, silent, untold" in answer.stdout

@@ -35,11 +35,13 @@ def trained(wanted=RANDOM):
 
 
 def test_what_cannot_be_trained_has_a_reason(digits):
-    assert choice.obstacle(Choice(), digits) == ""
+    for wanted in (Choice(), Choice("backward")):
+        assert choice.obstacle(wanted, digits) == ""
     for wanted, dataset, reason in (
         (Choice("clean-only"), digits, "needs trusted samples, and digits has none"),
         (Choice(noise="asymmetric"), random_dataset(), "no map of look-alikes"),
         (Choice(lr=-1.0), digits, "the learning rate"),
+        (Choice("backward", rate=0.9), digits, "cannot be inverted"),
     ):
         assert reason in choice.obstacle(wanted, dataset)
 
@@ -117,6 +119,26 @@ def test_train_draws_pin_keeps_a_ghost_and_reset_clears_both(explorer):
     explorer.reset.click()
     assert explorer.choice == RANDOM and explorer.image.value == seen[0]
     assert not explorer.draw().axes[0].lines and explorer.status.value == ""
+
+
+def test_a_control_draws_nothing_that_stands_there_already(explorer, monkeypatch):
+    """The picture is of the run, and only before one of the choice: the answer must be instant."""
+    train(explorer)
+    drawn = []
+    monkeypatch.setattr(
+        module, "render_watched", lambda *runs: drawn.append(runs) or render_watched(*runs)
+    )
+    explorer.lr.value, explorer.rate.value, explorer.seed.value = 0.3, 0.1, 5
+    assert not drawn and explorer.choice.seed == 5
+    explorer.pin.click()
+    assert len(drawn) == 1
+    explorer.reset.click()
+    assert len(drawn) == 2
+    explorer.lr.value = 0.3  # its title says so
+    assert len(drawn) == 3
+    explorer.method.value = "joint"
+    explorer.paper.click()
+    assert len(drawn) == 5 and explorer.error.value == ""
 
 
 def test_an_impossible_choice_turns_train_off_and_says_why(explorer):

@@ -3,11 +3,13 @@
 import threading
 import time
 
+import ipywidgets
 import pytest
 import training_helpers  # noqa: F401  (one thread)
 from matplotlib.figure import Figure
 
 from lnl_core.train import Step
+from lnl_core.widgets import training
 from lnl_core.widgets.job import Job
 from lnl_core.widgets.training import TrainingExplorer, in_words, stands
 
@@ -63,6 +65,50 @@ def test_stop_acts_within_a_second_and_keeps_what_was_trained():
     assert explorer.wait(10) and time.monotonic() - began < 1
     assert explorer.status.value.startswith("stopped after epoch") and explorer.over
     assert explorer.stop.disabled and not explorer.error.value
+
+
+def test_after_stop_at_most_one_more_picture_is_drawn_and_stopped_is_said_before_it():
+    """A picture takes a while on a busy machine: none may stand between Stop and its answer."""
+    explorer, said = Counter(total=1000, pause=0.01), []
+
+    def show(state):
+        if explorer.stop.disabled:
+            said.append(explorer.status.value)
+
+    explorer.show = show
+    explorer.train.click()
+    while not explorer.progress.value:
+        time.sleep(0.01)
+    explorer.stop.click()
+    assert explorer.wait(10) and len(said) <= 1
+    assert all(words.startswith("stopped after epoch") for words in said)
+
+
+def test_no_picture_is_drawn_twice(monkeypatch):
+    monkeypatch.setattr(training, "REDRAWN", 0)
+    monkeypatch.setattr(training, "REST", 0)
+    explorer = Counter(total=5)
+    explorer.train.click()
+    assert explorer.wait(10) and explorer.shown == [(0, epoch) for epoch in range(1, 6)]
+
+
+def test_slow_pictures_become_rare():
+    """However long a picture takes, the training has most of the time."""
+    explorer = Counter(total=40, pause=0.01)
+    explorer.show = lambda state: (time.sleep(0.3), explorer.shown.append(state))[0]
+    explorer.train.click()
+    assert explorer.wait(30) and len(explorer.shown) <= 3
+
+
+def test_several_controls_that_turn_together_draw_once():
+    explorer = Counter()
+    explorer._controls = [ipywidgets.IntSlider(value) for value in (1, 2, 3)]
+    explorer._defaults, drawn = [4, 5, 6], []
+    for control in explorer._controls:
+        control.observe(explorer.redraw, names="value")
+    explorer.draw = lambda: drawn.append(1) or Figure()
+    explorer.reset.click()
+    assert [control.value for control in explorer._controls] == [4, 5, 6] and len(drawn) == 1
 
 
 def test_a_run_started_while_another_runs_replaces_it():

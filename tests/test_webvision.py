@@ -14,7 +14,7 @@ from lnl_core.data import fetch_dataset, webvision
 from lnl_core.data.shapes import make_shapes
 from lnl_core.data.shapes_folder import NOISE, write_webvision
 from lnl_core.data.webvision import FOLDER, load_webvision
-from lnl_core.ledger.tables import is_original
+from lnl_core.ledger.matching import is_original
 
 load = partial(load_webvision, classes=10)
 

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 from data_helpers import tiny_dataset
+from matplotlib.text import Text
 from training_helpers import random_dataset
 
 from lnl_core import InputError, load_dataset, plots, widgets
@@ -36,7 +37,7 @@ def test_the_picture_shows_what_was_drawn(digits):
     drawn = draw_noise(digits, Noise("asymmetric", 0.4), seed=0)
     left, right = render_noise(digits, drawn).axes
     np.testing.assert_array_equal(left.images[0].get_array(), drawn.realised)
-    wrong = sum(text.get_text().startswith("✗") for text in right.texts)
+    wrong = sum(word.startswith("✗") for word in right.collections[1].words)
     assert wrong == (drawn.noisy[:24] != digits.y_train.numpy()[:24]).sum() > 0
     assert f"{drawn.realised_rate:.1%}" in right.get_title()
 
@@ -105,12 +106,21 @@ def test_callbacks_may_come_from_another_thread(explorer):
     assert explorer.image.value != first and explorer.error.value == ""
 
 
+def test_a_picture_has_few_artists(digits):
+    """What an answer costs is its artists, each of them: a bound that no busy machine moves."""
+    figure = render_noise(digits, draw_noise(digits, Noise("symmetric", 0.4), seed=0))
+    own = [artist for axis in figure.axes for artist in axis.get_children()]
+    texts = [artist for artist in own if isinstance(artist, Text)]
+    assert len(own) < 40 and len(texts) <= 6  # three titles an axis
+    assert not any(axis.get_xticks().size for axis in figure.axes if axis.axison)
+
+
 def test_an_answer_takes_no_longer_than_a_blink(digits):
-    """A generous bound for a busy machine; 0.15 s on a quiet one."""
+    """Seconds of the processor, which a busy machine inflates too: 0.05 on a quiet one."""
     drawn = draw_noise(digits, Noise("symmetric", 0.4), seed=0)
     times = []
-    for _ in range(3):
-        start = time.perf_counter()
+    for _ in range(5):
+        start = time.thread_time()
         plots.png(render_noise(digits, drawn))
-        times.append(time.perf_counter() - start)
-    assert min(times) < 1
+        times.append(time.thread_time() - start)
+    assert min(times) < 0.2

@@ -17,7 +17,7 @@ torch.set_num_threads(1)
 #: Options that a method needs in these tests, beside its defaults.
 OPTIONS: dict[str, dict[str, Any]] = {}
 #: What a method needs to learn in a few epochs: Savage's gradient is small everywhere.
-#: MOIT and Sel-CL: a class here is a place in the image, which strong views move.
+#: MOIT, Sel-CL and NGC: a class here is a place in the image, which strong views move.
 #: DivideMix and UNICON: with the rate 0.1, five times theirs, the unlabelled loss drops a class.
 TRAINING: dict[str, dict[str, Any]] = {
     "savage": {"lr": 2.0},
@@ -25,6 +25,7 @@ TRAINING: dict[str, dict[str, Any]] = {
     "unicon": {"lr": 0.03, "batch_size": 32},
     "moit": {"lr": 0.02, "options": {"view": "weak"}},
     "sel-cl-plus": {"lr": 0.02, "options": {"view": "weak"}},
+    "ngc": {"options": {"view": "weak"}},
 }
 
 
@@ -128,3 +129,7 @@ def assert_same(left: Any, right: Any, where: str = "") -> None:
 def assert_same_runs(left: Run, right: Run) -> None:
     assert_same(weights(left), weights(right), "weights")
     assert timeless(left.history) == timeless(right.history)
+    estimates = [
+        {key: array.tolist() for key, array in run.estimates.items()} for run in (left, right)
+    ]
+    assert estimates[0] == estimates[1]

@@ -1,4 +1,5 @@
-"""Write constraints.txt: the exact versions of everything that requirements.txt pulls in.
+"""Write constraints.txt: the exact versions of everything that requirements.txt pulls in, and the
+same for the site, whose pins are those of the project wherever both need a package.
 
 Run as `make lock`. It asks the pip of each supported Python what it would install into an empty
 environment, and so installs nothing itself. All of them have to be asked, for some packages need
@@ -19,9 +20,14 @@ SUPPORTED = ["3.11", "3.12", "3.13"]
 # torch pins the GPU packages it was built against, and only Linux has them; setuptools belongs to
 # the environment, not to the set.
 NOT_OURS = re.compile(r"^(nvidia-|cuda-|triton$|setuptools$)")
+PIN = re.compile(r"^([a-z0-9-]+)==(\S+)$", re.MULTILINE)
 HEADER = """\
 # Everything that requirements.txt pulls in, pinned exactly. Written by `make lock`: do not edit.
 # Without the GPU packages, which torch pins itself, and without what only Windows or macOS need.
+"""
+SITE_HEADER = """\
+# Everything that docs/site/requirements.txt pulls in and the project's own files do not pin, pinned
+# exactly. Written by `make lock`: do not edit.
 """
 
 
@@ -44,7 +50,7 @@ def resolve(python: str, requirements: Path, known: dict[str, str]) -> dict[str,
         files = ["-r", str(requirements), "-c", constraints.name]
         answer = subprocess.run([*pip, *options, *files], stdout=subprocess.PIPE, text=True)
     if answer.returncode:
-        raise SystemExit(f"make lock: {python} cannot install requirements.txt; pip says why above")
+        raise SystemExit(f"make lock: {python} cannot install {requirements}; pip says why above")
     found = {}
     for entry in json.loads(answer.stdout)["install"]:
         name = re.sub(r"[-_.]+", "-", entry["metadata"]["name"]).lower()
@@ -67,12 +73,30 @@ def main(pythons: list[str]) -> None:
             ' name them as in: make lock PYTHONS="python3.11 python3.12 python3.13"'
         )
     root = Path(__file__).resolve().parent.parent
-    pins: dict[str, str] = {}
+    pins = resolve_all(pythons, root / "requirements.txt", {})
+    write(root / "constraints.txt", HEADER, pins)
+    named = dict(PIN.findall((root / "requirements.txt").read_text(encoding="utf-8")))
+    site = root / "docs" / "site"
+    shared = pins | named
+    write(
+        site / "constraints.txt",
+        SITE_HEADER,
+        resolve_all(pythons, site / "requirements.txt", shared),
+    )
+    print("Now: make setup, then make test and make site")
+
+
+def resolve_all(pythons: list[str], requirements: Path, shared: dict[str, str]) -> dict[str, str]:
+    """What any of the Pythons would install, without what is `shared`."""
+    pins = dict(shared)
     for python in pythons:
-        pins |= resolve(python, root / "requirements.txt", pins)
-    text = HEADER + "".join(lines(pins))
-    (root / "constraints.txt").write_text(text, encoding="utf-8")
-    print(f"constraints.txt: {len(pins)} pins. Now: make setup, then make test")
+        pins |= resolve(python, requirements, pins)
+    return {name: pins[name] for name in pins.keys() - shared.keys()}
+
+
+def write(path: Path, header: str, pins: dict[str, str]) -> None:
+    path.write_text(header + "".join(lines(pins)), encoding="utf-8")
+    print(f"{path}: {len(pins)} pins")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python tools/notebooks.py run [--profile smoke|laptop|paper] [--jobs N] [NAME …]
     python tools/notebooks.py refresh [NAME …]
     python tools/notebooks.py check [NAME …]
-    python tools/notebooks.py compare [NAME …]
+    python tools/notebooks.py compare [--jobs N] [NAME …]
 
 Exit code 0 when all is well, 1 when a notebook fails, 2 when what was asked makes no sense.
 """
@@ -37,9 +37,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument("names", nargs="*", metavar="NAME", help="default: all of them")
         command.add_argument("--source", type=Path, default=ROOT / "notebooks", help="their folder")
+    for name in ("run", "compare"):
+        commands.choices[name].add_argument(
+            "--jobs", type=_positive, default=2, help="how many at a time"
+        )
     options = commands.choices["run"]
     options.add_argument("--profile", choices=CELL_TIMEOUT, default="smoke")
-    options.add_argument("--jobs", type=_positive, default=2, help="how many at a time")
     options.add_argument("--out", type=Path, default=ROOT / "build", help="where results go")
     options.add_argument("--timeout", type=_positive, help="seconds a cell may take")
     return parser.parse_args(arguments)
@@ -90,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
             missing = [notebook.name for notebook in notebooks if not notebook.ipynb.exists()]
             if missing:
                 raise InputError(f"no notebook yet of {', '.join(missing)}: {REFRESH}")
-            return compare(notebooks)
+            return compare(notebooks, options.jobs)
 
 
 if __name__ == "__main__":

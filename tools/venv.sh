@@ -1,8 +1,9 @@
 #!/bin/sh
 # Makes the environment. Shell, not Python: the Python at hand may be too old to parse ours.
 #
-#   venv.sh version PYTHON        prints the version (3.12), or nothing where there is none
-#   venv.sh build PYTHON FOLDER   makes FOLDER a virtual environment with the pinned set
+#   venv.sh version PYTHON                 prints the version (3.12), or nothing where there is none
+#   venv.sh build PYTHON FOLDER [WHAT …]   makes FOLDER a virtual environment with the pinned set,
+#                                          or with what pip is told by WHAT
 #
 # FOLDER/.built is written last and holds the Python version: without it nothing counts as built,
 # so an install that was cut short is made anew from the start.
@@ -19,6 +20,8 @@ refuse() {
 
 build() {
     python=$1 folder=$2
+    shift 2
+    [ $# -gt 0 ] || set -- -r requirements.txt -c constraints.txt -e .
     found=$(version "$python")
     case $found in
     3.11 | 3.12 | 3.13) ;;
@@ -33,11 +36,10 @@ build() {
         echo "Updating $folder (Python $found) to the pinned set."
         mv "$built" "$folder/.updating"
     else
-        echo "Making $folder with Python $found: a few minutes, the first time a download of some GB."
+        echo "Making $folder with Python $found: a few minutes, most of it downloads."
         "$python" -m venv --clear "$folder"
     fi
-    if ! "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
-        -r requirements.txt -c constraints.txt -e .; then
+    if ! "$folder/bin/python" -m pip install --quiet --disable-pip-version-check "$@"; then
         # pip leaves what was installed as it was, so an environment it could not update still
         # serves; its stamp keeps its old date, and the next make tries again.
         [ ! -e "$folder/.updating" ] || mv "$folder/.updating" "$built"
@@ -49,6 +51,6 @@ build() {
 
 case ${1-} in
 version) version "$2" ;;
-build) build "$2" "$3" ;;
-*) refuse "usage: venv.sh version PYTHON | build PYTHON FOLDER" ;;
+build) shift && build "$@" ;;
+*) refuse "usage: venv.sh version PYTHON | build PYTHON FOLDER [WHAT …]" ;;
 esac

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from lnl_core.contract import takes
 from lnl_core.errors import InputError, unknown_name
 
 try:
@@ -18,6 +19,7 @@ except ImportError:  # not on Windows
 DEVICES = ("auto", "cpu", "cuda")
 
 
+@takes(name="text")
 def pick_device(name: str = "auto") -> torch.device:
     """`auto` is the GPU if there is one. Asking for `cuda` without one is an `InputError`."""
     if name not in DEVICES:

@@ -28,6 +28,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lnl_core.contract import takes
 from lnl_core.data.dataset import Dataset
 from lnl_core.errors import InputError
 from lnl_core.streams import numpy_generator
@@ -40,6 +41,7 @@ COUNTS = (7354, 5376)
 ORIGINAL = "AMT and SD4, as many answers and features as published"
 
 
+@takes(name="text", root=Path)
 def load_amt(name: str, root: Path) -> Dataset:
     """The dataset in that folder: `amt-sd4` with noise `given`, or `sd4`, clean. Label vectors with
     one label each.
@@ -78,6 +80,7 @@ def load_amt(name: str, root: Path) -> Dataset:
     )  # fmt: skip
 
 
+@takes(name="text", root=Path)
 def fetch_amt(name: str, root: Path) -> None:
     """It cannot be downloaded: nothing to do where it is there, else an `InputError`."""
     if not (root / FOLDER).is_dir():

@@ -12,6 +12,7 @@ from torch import Tensor
 from lnl_core.accel import block_values
 from lnl_core.augment import AUGMENTATIONS, block_size
 from lnl_core.config import TrainConfig
+from lnl_core.contract import takes
 from lnl_core.data.files import read_ahead
 from lnl_core.data.noisy import NoisyData
 from lnl_core.errors import InputError, unknown_name
@@ -43,6 +44,7 @@ class TrainingSet:
     not in it, so that no method can see one by mistake.
     """
 
+    @takes(data=NoisyData, config=TrainConfig)
     def __init__(self, data: NoisyData, config: TrainConfig) -> None:
         augmentation = config.augmentation
         if augmentation != "none" and data.train.x.dim() != 4:

@@ -28,6 +28,7 @@ import torch
 from numpy.typing import NDArray
 
 from lnl_core import transition
+from lnl_core.contract import takes
 from lnl_core.data.dataset import Dataset
 from lnl_core.data.files import ImageFiles
 from lnl_core.errors import InputError
@@ -76,6 +77,7 @@ class Lists:
         return transition.realised_matrix(clean, self.twice[both], len(self.classes))
 
 
+@takes(root=Path, name="text", side="whole")
 def load_clothing1m(root: Path, name: str = "clothing1m", side: int = SIDE) -> Dataset:
     """The dataset in that folder. The pictures are not read, and not looked for, before they are
     needed.
@@ -112,12 +114,14 @@ def load_clothing1m(root: Path, name: str = "clothing1m", side: int = SIDE) -> D
     )  # fmt: skip
 
 
+@takes(root=Path)
 def fetch_clothing1m(root: Path) -> None:
     """It cannot be downloaded: nothing to do where it is there, else an `InputError`."""
     if not (root / FOLDER).is_dir():
         load_clothing1m(root / FOLDER)
 
 
+@takes(root=Path)
 def read_lists(root: Path) -> Lists:
     """The folder's text files, checked line by line; see `load_clothing1m`."""
     classes = tuple(name for _, name in _lines(root / CATEGORIES))

@@ -53,6 +53,7 @@ class Dataset:
     transition_matrix: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
+        _check_types(self)
         if len(self.classes) < 2:
             raise InputError(
                 f"{self.name} has {len(self.classes)} class(es): at least 2 are needed."
@@ -124,7 +125,7 @@ class Dataset:
     def subset(self, count: int, rng: np.random.Generator) -> Dataset:
         """The same data with `count` training samples, drawn at random."""
         total = len(self.x_train)
-        if not 1 <= count <= total:
+        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= total:
             raise InputError(
                 f"{count} training samples were asked for, but {self.name} has {total}: give a "
                 f"number from 1 to {total}."
@@ -136,6 +137,21 @@ class Dataset:
             y_train=self.y_train[keep],
             y_train_noisy=None if self.y_train_noisy is None else self.y_train_noisy[keep],
         )
+
+
+def _check_types(data: Dataset) -> None:
+    given = [("x_train", True), ("y_train", True), ("x_test", True), ("y_test", True)]
+    given += [
+        (name, False) for name in ("y_train_noisy", "x_val", "y_val", "x_trusted", "y_trusted")
+    ]
+    for name, needed in given:
+        value = getattr(data, name)
+        kinds = (Tensor, ImageFiles) if name.startswith("x_") else (Tensor,)
+        if not isinstance(value, kinds) and (needed or value is not None):
+            raise InputError(
+                f"{data.name}: {name} is a {type(value).__name__}, but it must be a tensor: "
+                "torch.from_numpy makes one of an array."
+            )
 
 
 def _check_split(data: Dataset, split: str, x: Tensor | ImageFiles, y: Tensor) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lnl_core.contract import takes
 from lnl_core.data.dataset import Dataset
 from lnl_core.data.files import ImageFiles
 from lnl_core.errors import InputError
@@ -30,6 +31,7 @@ SIDE = 256
 ENDINGS = (".jpeg", ".jpg", ".png")
 
 
+@takes(root=Path, name="text", side="whole")
 def load_imagenet(root: Path, name: str = "imagenet", side: int = SIDE) -> Dataset:
     """The dataset in that folder. Names are listed, no image is read before it is needed.
 
@@ -57,6 +59,7 @@ def load_imagenet(root: Path, name: str = "imagenet", side: int = SIDE) -> Datas
     )  # fmt: skip
 
 
+@takes(root=Path)
 def fetch_imagenet(root: Path) -> None:
     """It cannot be downloaded: nothing to do where it is there, else an `InputError`."""
     if not (root / FOLDER).is_dir():

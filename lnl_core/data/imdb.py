@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lnl_core.contract import takes
 from lnl_core.data.cache import keep, recall
 from lnl_core.data.dataset import Dataset
 from lnl_core.data.text import FIRST_WORD, OUT_OF_VOCABULARY, START, pad_left
@@ -45,6 +46,9 @@ SPLITS, CLASSES = ("train", "test"), ("neg", "pos")
 REVIEWS_PER_CLASS = 12_500  # in each split
 #: The longest review has 13,704 bytes. Whatever is far longer is none, and is not read.
 LONGEST = 100_000
+#: The original unpacks to 486 MB, its lists of word counts included. An archive that declares more
+#: than this is no copy of it, and is not read to its end.
+LARGEST = 2_000_000_000
 
 _REVIEW = re.compile(rf"{FOLDER}/({'|'.join(SPLITS)})/({'|'.join(CLASSES)})/(\d+_\d+\.txt)")
 _SEPARATORS = b'!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
@@ -54,6 +58,7 @@ _SPACED = bytes.maketrans(_SEPARATORS, b" " * len(_SEPARATORS))
 Reviews = dict[tuple[str, str], dict[str, bytes]]
 
 
+@takes(root=Path)
 def load_imdb(root: Path) -> Dataset:
     """The dataset in that folder. The ids are kept there as well, so that the next time is quick.
 
@@ -81,6 +86,7 @@ def load_imdb(root: Path) -> Dataset:
     return Dataset("imdb", *tensors, ("negative", "positive"), source, vocabulary=VOCABULARY)
 
 
+@takes(root=Path)
 def fetch_imdb(root: Path) -> None:
     """Download the authors' archive into that folder, unless the dataset is there in some form.
 
@@ -109,6 +115,7 @@ def fetch_imdb(root: Path) -> None:
         part.unlink(missing_ok=True)
 
 
+@takes(review=bytes)
 def words(review: bytes) -> list[bytes]:
     """A review's words, as Keras separated them; apostrophes stay in their words."""
     return review.lower().translate(_SPACED).split()  # bytes: only A-Z have a lower case
@@ -177,9 +184,16 @@ def _is_review(entry: os.DirEntry) -> bool:
 def _from_archive(file: Path) -> Reviews:
     """Every review in the archive, read from it one after the other: nothing is unpacked."""
     reviews: Reviews = {(split, name): {} for split in SPLITS for name in CLASSES}
+    unpacked = 0
     try:
         with tarfile.open(file, "r|*") as archive:
             for member in archive:
+                unpacked += member.size
+                if unpacked > LARGEST:
+                    raise InputError(
+                        f"{file} unpacks to more than {LARGEST / 1e9:g} GB, which imdb never does: "
+                        "delete it and run `lnl data fetch imdb`."
+                    )
                 # Raises for paths that lead outside, links that do, and devices.
                 tarfile.data_filter(member, str(file.parent))
                 found = _REVIEW.fullmatch(member.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from lnl_core.contract import takes
 from lnl_core.data.dataset import Dataset
 from lnl_core.noise.label_shuffle import shuffle_labels
 from lnl_core.streams import numpy_generator
@@ -14,6 +15,7 @@ DIGITS_VECTORS = "scikit-learn load_digits, as feature vectors with label vector
 NOISE = 0.4
 
 
+@takes(digits=Dataset)
 def as_vectors(digits: Dataset) -> Dataset:
     """The digits as feature vectors [N, 64] in [0, 1], each with a label vector of one label."""
     features = [x.flatten(1).float() / 255 for x in (digits.x_train, digits.x_test)]

@@ -13,13 +13,14 @@ from torch import Tensor
 
 from lnl_core import transition
 from lnl_core.augment import Preprocess, make_preprocess
+from lnl_core.contract import takes
 from lnl_core.data.dataset import Dataset
 from lnl_core.data.files import ImageFiles
 from lnl_core.data.sample_noise import SAMPLE_NOISE
 from lnl_core.errors import InputError
 from lnl_core.noise import Noise
 from lnl_core.noise.label_shuffle import expected_rate
-from lnl_core.streams import numpy_generator
+from lnl_core.streams import check_seed, numpy_generator
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,7 @@ class NoisyData:
         return self.trusted
 
 
+@takes(dataset=Dataset, noise=Noise, val_fraction=(int, float), limit=(int, type(None)))
 def make_noisy(
     dataset: Dataset,
     noise: Noise,
@@ -187,6 +189,8 @@ def make_noisy(
     default). `limit` keeps that many training samples, drawn with `split_seed`. A dataset with a
     validation split of its own keeps that one, whatever the share, and it has clean labels.
     """
+    for name, seed in (("noise", noise_seed), ("split", split_seed)):
+        check_seed(seed, f"the {name} seed")
     if not 0 <= val_fraction < 1:
         raise InputError(f"the validation share is {val_fraction}, but it lies in [0, 1).")
     fingerprint = dataset.fingerprint

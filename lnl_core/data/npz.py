@@ -2,10 +2,16 @@
 
 Required: `x_train, y_train, x_test, y_test`. Optional: `y_train_noisy` (real noisy labels, used
 with noise `given`), `classes` (names), `source` (one sentence, kept in the records).
+
+A few kilobytes of a zip file can unpack to terabytes. What a file says that it unpacks to is added
+up before anything is unpacked, and more than 16 GB is refused; `LNL_NPZ_GB=64` in the environment
+raises that to 64. (CIFAR-10 is 0.2 GB. No entry unpacks to more than it says: NumPy and zipfile
+stop there.)
 """
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,16 +21,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lnl_core.contract import takes
 from lnl_core.data.dataset import Dataset
 from lnl_core.errors import InputError
 
 REQUIRED = ("x_train", "y_train", "x_test", "y_test")
+LIMIT = "LNL_NPZ_GB"
+GIGABYTES = 16.0
 LAYOUT = (
     "images uint8 [N,H,W] or [N,H,W,C], feature vectors float [N,D], or token ids int [N,L]; "
     "labels int [N] or multi-hot [N,K]"
 )
 
 
+@takes(path=Path, name="text?")
 def load_npz(path: Path, name: str | None = None) -> Dataset:
     """The dataset in the file. Raises `InputError` for anything that is not as above."""
     arrays = _read(path)
@@ -56,8 +66,11 @@ def _read(path: Path) -> dict[str, NDArray]:
             f"{path} is truncated or not an .npz file: fetch it again, or save it with numpy.savez."
         )
     try:
+        check_size(path)
         with np.load(path, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
+    except InputError:
+        raise
     except Exception as error:  # whatever a damaged file makes zipfile or NumPy raise
         if "pickle" not in str(error):
             raise InputError(
@@ -71,6 +84,25 @@ def _read(path: Path) -> dict[str, NDArray]:
         if not isinstance(array, np.ndarray):  # NumPy hands over other files as bytes
             raise InputError(f"{path}: {key} is not a NumPy array: save it with numpy.savez.")
     return arrays
+
+
+@takes(path=Path)
+def check_size(path: Path) -> None:
+    """`InputError` if what the zip file unpacks to is more than `LNL_NPZ_GB` gigabytes."""
+    text = os.environ.get(LIMIT) or str(GIGABYTES)
+    try:
+        most = float(text)
+    except ValueError:
+        most = 0.0
+    if not most > 0:
+        raise InputError(f"{LIMIT} is {text!r}, but it must be a number of gigabytes, as in 64.")
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist()) / 1e9
+    if size > most:
+        raise InputError(
+            f"{path} unpacks to {size:,.0f} GB, and more than {most:g} is refused before it fills "
+            f"the memory: if you trust the file, set {LIMIT} to what it needs."
+        )
 
 
 def _inputs(path: Path, key: str, x: NDArray) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
+from lnl_core.contract import takes
 from lnl_core.data.dataset import Dataset
 from lnl_core.data.text import FIRST_WORD, pad_left
 from lnl_core.streams import numpy_generator
@@ -48,6 +49,7 @@ FILLER = (
 )  # fmt: skip
 
 
+@takes(n_train="whole", n_test="whole", seed="seed")
 def make_reviews(n_train: int = 1500, n_test: int = 500, seed: int = 0) -> Dataset:
     """The dataset; the same arguments give the same words. Balanced but for rounding."""
     (x_train, y_train), (x_test, y_test) = (
@@ -60,6 +62,7 @@ def make_reviews(n_train: int = 1500, n_test: int = 500, seed: int = 0) -> Datas
     )  # fmt: skip
 
 
+@takes(ids="int L")
 def read(ids: Tensor) -> str:
     """The words of one review [L]."""
     return " ".join(VOCABULARY[i - FIRST_WORD] for i in ids.tolist() if i >= FIRST_WORD)

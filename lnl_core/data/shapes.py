@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lnl_core.contract import takes
 from lnl_core.data.dataset import Dataset
 from lnl_core.streams import numpy_generator
 
@@ -25,6 +26,7 @@ CLASSES = (
 )  # fmt: skip
 
 
+@takes(n_train="whole", n_test="whole", seed="seed")
 def make_shapes(n_train: int = 4000, n_test: int = 1000, seed: int = 0) -> Dataset:
     """The dataset; the same arguments give the same pixels. Balanced but for rounding."""
     (x_train, y_train), (x_test, y_test) = (

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lnl_core.contract import takes
 from lnl_core.data.dataset import Dataset
 from lnl_core.data.shapes import SIZE, signed_distance
 from lnl_core.noise.label_shuffle import shuffle_labels
@@ -32,6 +33,7 @@ NOISE = 0.4
 RADIUS = (5.5, 7.5)
 
 
+@takes(n_train="whole", n_test="whole", seed="seed")
 def make_shapes_multi(n_train: int = 4000, n_test: int = 1000, seed: int = 0) -> Dataset:
     """The dataset; the same arguments give the same pixels."""
     (x_train, y_train), (x_test, y_test) = (

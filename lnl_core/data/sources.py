@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,8 +12,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lnl_core.checksums import check_remembered, remember
+from lnl_core.contract import takes
 from lnl_core.data.amt import FOLDER as AMT
 from lnl_core.data.amt import fetch_amt, load_amt
+from lnl_core.data.archives import fetch_archive
 from lnl_core.data.clothing1m import FOLDER as CLOTHING1M
 from lnl_core.data.clothing1m import fetch_clothing1m, load_clothing1m
 from lnl_core.data.dataset import Dataset
@@ -34,8 +38,11 @@ from lnl_core.data.webvision import fetch_webvision, load_webvision
 from lnl_core.errors import InputError, unknown_name
 
 #: What torchvision raises for an absent file (RuntimeError), a failed download (URLError, an
-#: OSError) and a damaged file (any of them).
-UNREADABLE = (RuntimeError, OSError, AssertionError, LookupError, TypeError, ValueError)
+#: OSError), a damaged file (any of them) and an archive that leads outside (TarError).
+UNREADABLE = (
+    RuntimeError, OSError, EOFError, AssertionError, LookupError, TypeError, ValueError,
+    tarfile.TarError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ def dataset_names() -> list[str]:
     return list(SOURCES)
 
 
+@takes(name="text")
 def load_dataset(name: str) -> Dataset:
     """The dataset of that name, or in that `.npz` file.
 
@@ -71,15 +79,18 @@ def load_dataset(name: str) -> Dataset:
             raise InputError(f"no file {name}: give the path of an .npz, or a dataset's name.")
         return load_npz(path)
     own = data_folder() / f"{name}.npz"
-    if "/" not in name and own.is_file():
+    # A name that is longer than a file's may be is no file's.
+    if "/" not in name and len(name) < 200 and own.is_file():
         return load_npz(own, name)
     return source(name).load()
 
 
+@takes(name="text")
 def fetch_dataset(name: str) -> Dataset:
     """Download the dataset into `data_folder()` if it is not there, verify and load it.
 
-    A progress bar is shown, and every file's checksum verified.
+    A progress bar is shown, and every archive's SHA-256 verified; those of the files that come
+    out of it are kept in `NAME.sha256`, and verified whenever they are loaded.
     """
     own = (data_folder() / f"{name}.npz").is_file()
     if not own and not source(name).embedded:
@@ -97,6 +108,7 @@ def fetch_dataset(name: str) -> Dataset:
     return load_dataset(name)
 
 
+@takes(name="text")
 def source(name: str) -> Source:
     if name not in SOURCES:
         raise unknown_name("dataset", name, SOURCES)
@@ -132,15 +144,35 @@ def _torchvision_class(name: str) -> type:
 
 
 def _fetch_torchvision(name: str, root: Path) -> None:
-    for train in (True, False):
-        _torchvision_class(name)(root, train=train, download=True)
+    cls = _torchvision_class(name)
+    folder = root / cls.__name__ / "raw" if hasattr(cls, "mirrors") else root
+    try:
+        _halves(cls, root)
+    except UNREADABLE:
+        # One archive a file for MNIST, from any of its mirrors, and one for all of CIFAR.
+        if hasattr(cls, "mirrors"):
+            archives = [([m + file for m in cls.mirrors], md5) for file, md5 in cls.resources]
+        else:
+            archives = [([cls.url], cls.tgz_md5)]
+        for addresses, md5 in archives:
+            fetch_archive(name, addresses, folder, md5)
+        for train in (True, False):  # the archives are there and right: this unpacks them
+            cls(root, train=train, download=True)
+    unpacked = folder if hasattr(cls, "mirrors") else root / cls.base_folder
+    remember(root, name, (f for f in unpacked.iterdir() if f.is_file() and f.suffix != ".gz"))
+
+
+def _halves(cls: type, root: Path) -> list:
+    """torchvision's training and test set in that folder; nothing is downloaded."""
+    return [cls(root, train=train, download=False) for train in (True, False)]
 
 
 def _load_torchvision(name: str) -> Dataset:
     cls = _torchvision_class(name)
+    check_remembered(data_folder(), name)
     try:
         # A progress bar and a download only in `fetch_dataset`: here it is there or it is not.
-        train, test = (cls(data_folder(), train=train, download=False) for train in (True, False))
+        train, test = _halves(cls, data_folder())
     except UNREADABLE:
         raise InputError(
             f"{name} is not in {data_folder()}, or is damaged there: delete what is damaged and "

@@ -12,9 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lnl_core.contract import takes
+
 PAD, START, OUT_OF_VOCABULARY, FIRST_WORD = 0, 1, 2, 4
 
 
+@takes(reviews=Sequence, length="whole")
 def pad_left(reviews: Sequence[Sequence[int]], length: int) -> Tensor:
     """int64 [N, length]: the *last* `length` ids of each review, after so many `PAD` as it lacks.
 

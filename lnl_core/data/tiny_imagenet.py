@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lnl_core.contract import takes
 from lnl_core.data.dataset import Dataset
 from lnl_core.data.files import ImageFiles
 from lnl_core.errors import InputError
@@ -33,6 +34,7 @@ ORIGINAL = "Tiny-ImageNet, as many images as published"
 SIDE = 64
 
 
+@takes(root=Path, name="text", side="whole")
 def load_tiny_imagenet(root: Path, name: str = "tiny-imagenet", side: int = SIDE) -> Dataset:
     """The dataset in that folder. Names are listed, no image is read before it is needed.
 
@@ -53,6 +55,7 @@ def load_tiny_imagenet(root: Path, name: str = "tiny-imagenet", side: int = SIDE
     )  # fmt: skip
 
 
+@takes(root=Path)
 def fetch_tiny_imagenet(root: Path) -> None:
     """Its archive has no published checksum, so nothing is downloaded: nothing to do where it is
     there, else an `InputError` that says how to get it."""
@@ -91,6 +94,7 @@ def _val(root: Path, classes: tuple[str, ...], side: int) -> tuple[ImageFiles, T
     return ImageFiles(root, names, side), torch.tensor(labels, dtype=torch.int64)
 
 
+@takes(file=Path)
 def read_lines(file: Path) -> list[tuple[int, str]]:
     """The lines that are not empty, with their numbers. `InputError` if it cannot be read."""
     try:

@@ -18,6 +18,9 @@ from xml.etree import ElementTree
 import torch
 from torch import Tensor
 
+from lnl_core.checksums import check_remembered, remember
+from lnl_core.contract import takes
+from lnl_core.data.archives import fetch_archive
 from lnl_core.data.dataset import Dataset
 from lnl_core.data.files import ImageFiles
 from lnl_core.errors import InputError
@@ -38,6 +41,7 @@ SIDE = 256
 UNREADABLE = (RuntimeError, OSError, ElementTree.ParseError)
 
 
+@takes(name="text", root=Path, side="whole")
 def load_voc(name: str, root: Path, side: int = SIDE) -> Dataset:
     """The dataset in that folder; no picture is read before it is needed.
 
@@ -52,16 +56,27 @@ def load_voc(name: str, root: Path, side: int = SIDE) -> Dataset:
     return Dataset(name, x_train, y_train, x_test, y_test, CLASSES, source)
 
 
+@takes(name="text", root=Path)
 def fetch_voc(name: str, root: Path) -> None:
-    """Download what is missing, with torchvision's checksums."""
-    from torchvision.datasets import VOCDetection
+    """Download what is missing, verified before it is unpacked. Lists and annotations are
+    remembered, see `checksums.py`; of the pictures only names and sizes, by the fingerprint."""
+    from torchvision.datasets.voc import DATASET_YEAR_DICT, VOCDetection
 
     year, splits, _ = SPLITS[name]
     archives = splits if year == "2007" else splits[:1]  # 2012 has one archive for both
     for split in archives:
-        VOCDetection(root, year, split, download=True)
+        try:
+            VOCDetection(root, year, split)
+        except UNREADABLE:
+            known = DATASET_YEAR_DICT["2007-test" if split == "test" else year]
+            fetch_archive(name, [known["url"]], root, known["md5"])
+            VOCDetection(root, year, split, download=True)
+    folder = root / "VOCdevkit" / f"VOC{year}"
+    lists = [folder / "ImageSets" / "Main" / f"{split}.txt" for split in splits]
+    remember(root, name, [*lists, *(folder / "Annotations").glob("*.xml")])
 
 
+@takes(file=Path)
 def read_annotation(file: Path) -> list[int]:
     """The label vector of one picture, from its list of objects.
 
@@ -79,12 +94,14 @@ def read_annotation(file: Path) -> list[int]:
     return [int(name in found) for name in CLASSES]
 
 
+@takes(name="text", root=Path, year="text", split="text", side="whole")
 def voc_split(
     name: str, root: Path, year: str, split: str, side: int = SIDE
 ) -> tuple[ImageFiles, Tensor]:
     """One split's pictures and label vectors uint8 [N, 20]; see `load_voc`."""
     from torchvision.datasets import VOCDetection
 
+    check_remembered(root, name)
     try:
         listed = VOCDetection(root, year, split)
     except UNREADABLE as error:

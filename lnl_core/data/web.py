@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 import torch
 
+from lnl_core.contract import takes
 from lnl_core.data.dataset import Dataset
 from lnl_core.data.files import ImageFiles
 from lnl_core.data.voc import CLASSES, SIDE, voc_split
@@ -34,6 +35,7 @@ COUNT = 97_836
 ORIGINAL = "WEB, a list as long as published, tested on VOC; the true labels are not known"
 
 
+@takes(name="text", root=Path, side="whole")
 def load_web(name: str, root: Path, side: int = SIDE) -> Dataset:
     """The dataset: `web-voc2007` or `web-voc2012`. No picture is read before it is needed.
 
@@ -60,12 +62,14 @@ def load_web(name: str, root: Path, side: int = SIDE) -> Dataset:
     )  # fmt: skip
 
 
+@takes(name="text", root=Path)
 def fetch_web(name: str, root: Path) -> None:
     """It cannot be downloaded: nothing to do where it is there, else an `InputError`."""
     if not (root / FOLDER).is_dir():
         load_web(name, root)
 
 
+@takes(file=Path)
 def read_tags(file: Path) -> tuple[list[str], list[list[int]]]:
     """The list's pictures and their label vectors of 20; `InputError` as in `load_web`."""
     try:

@@ -24,6 +24,7 @@ from pathlib import Path, PurePosixPath
 import torch
 from torch import Tensor
 
+from lnl_core.contract import takes
 from lnl_core.data.dataset import Dataset
 from lnl_core.data.files import ImageFiles
 from lnl_core.data.tiny_imagenet import read_lines
@@ -41,6 +42,7 @@ ORIGINAL = "WebVision 1.0, first 50 classes of the Google subset, as many images
 SIDE = 256
 
 
+@takes(root=Path, name="text", side="whole", classes="classes")
 def load_webvision(
     root: Path, name: str = "webvision50", side: int = SIDE, classes: int = CLASSES
 ) -> Dataset:
@@ -67,6 +69,7 @@ def load_webvision(
     )  # fmt: skip
 
 
+@takes(root=Path)
 def fetch_webvision(root: Path) -> None:
     """It cannot be downloaded by a program: nothing to do where it is there, else an
     `InputError` that says how to get it."""

@@ -1,9 +1,10 @@
 """Many runs: compute those that have no record yet, each written by the worker that ran it.
 
-joblib spreads them over processes (`engines.py`). On a CPU each gets one thread,
-because two runs side by side beat one run on two threads; on a GPU they run one after the other. A
-kill loses at most what was in flight, and of that no more than the epoch at work: each run
-checkpoints as it goes. Two grids on one folder share the work: a run that is locked is another's.
+joblib spreads them over processes (`engines.py`), Dask over a cluster (`cluster.py`). On a CPU each
+gets one thread, because two runs side by side beat one run on two threads; on a GPU they run one
+after the other. A kill loses at most what was in flight, and of that no more than the epoch at
+work: each run checkpoints as it goes. Two grids on one folder share the work: a run that is locked
+is another's.
 
 Runs that differ in seeds and noise alone can be trained as one (`accel/together.py`), which pays
 on a GPU for small nets. Each still leaves the record that it would leave alone.
@@ -11,17 +12,17 @@ on a GPU for small nets. Each still leaves the record that it would leave alone.
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
+from socket import gethostname
 
 import torch
 
-from lnl_core.accel import default_threads, pick_device
+from lnl_core.accel import default_threads
 from lnl_core.accel import threads as with_threads
 from lnl_core.accel.together import Deferred, train_together
 from lnl_core.config import RunConfig
@@ -29,13 +30,13 @@ from lnl_core.data import Dataset, load_dataset
 from lnl_core.errors import DivergedError, InputError
 from lnl_core.ledger.engines import Engine, WorkerDied, pick_engine
 from lnl_core.ledger.locks import lock
-from lnl_core.ledger.records import Folder, not_writable, project_folder, record_key
+from lnl_core.ledger.record_check import record_key
+from lnl_core.ledger.records import Folder, not_writable, project_folder
+from lnl_core.ledger.units import units
 from lnl_core.methods import get_method
 from lnl_core.run import Run
 
 CHECKPOINTS = ".checkpoints"
-#: How many runs to stack on a GPU, by net, where `stack` is not given: it pays for small ones.
-STACKED = {"mlp": 20}
 #: How often in a row a pool may lose a worker before a single run is finished.
 PATIENCE = 3
 
@@ -65,15 +66,21 @@ def run_grid(
     jobs: int | None = None,
     device: str = "auto",
     stack: int | None = None,
+    engine: str = "processes",
+    scheduler: str | None = None,
 ) -> Iterator[RunConfig]:
     """Compute the missing records, yielding each config as its record is there.
 
-    `jobs` processes at a time; by default one a CPU core, or one on a GPU. A worker that dies
-    (killed, out of memory) is replaced and its run started again from its last checkpoint.
-    `stack` runs at most are trained as one, where they can be; by default none on a CPU, and on
-    a GPU what `STACKED` says. Raises `InputError` where a record cannot be written.
+    `jobs` processes at a time; by default one a CPU core, or one on a GPU. With the engine "dask"
+    the workers of the cluster whose scheduler has that address, all of which share the folder. A
+    worker that dies (killed, out of memory) is replaced and its run started again from its last
+    checkpoint. `stack` runs at most are trained as one, where they can be; by default none on a
+    CPU or a cluster, and on a GPU what `units.STACKED` says. Raises `InputError` where a record
+    cannot be written.
     """
-    spread = pick_engine(jobs, device)
+    folder = Folder(folder.path.resolve())  # a worker may be in another directory
+    shared = folder.path / CHECKPOINTS
+    spread = pick_engine(engine, jobs=jobs, device=device, scheduler=scheduler, shared=shared)
     if stack is not None and stack < 1:
         raise InputError(f"{stack} runs a stack were asked for, but at least 1 is needed.")
     left = {key_of(config): config for config in missing(configs, folder)}
@@ -81,7 +88,7 @@ def run_grid(
     for wait in (False, True):
         deaths = 0
         while left:
-            work = units(list(left.values()), stack, device)
+            work = units(list(left.values()), stack or spread.stack, device)
             try:
                 for config in _compute(work, folder, device, spread, wait):
                     deaths = 0
@@ -98,34 +105,8 @@ def run_grid(
 def _died(deaths: int, spread: Engine) -> str:
     return (
         f"a worker died {deaths} times in a row without finishing a run, probably out of memory: "
-        f"use fewer jobs than {spread.jobs}. What is finished is kept."
+        f"{spread.remedy}. What is finished is kept."
     )
-
-
-def units(
-    configs: Sequence[RunConfig], stack: int | None = None, device: str = "cpu"
-) -> list[list[RunConfig]]:
-    """The configs in lists that are each computed at once, in the order of their first ones."""
-    on_gpu = pick_device(device).type == "cuda"
-    lists: list[list[RunConfig]] = []
-    open_lists: dict[str, list[RunConfig]] = {}
-    for config in configs:
-        most = stack or (STACKED.get(config.net, 1) if on_gpu else 1)
-        shape = _shape(config)
-        if most == 1 or not get_method(config.method).stacks:
-            lists.append([config])
-        elif shape in open_lists and len(open_lists[shape]) < most:
-            open_lists[shape].append(config)
-        else:
-            open_lists[shape] = [config]
-            lists.append(open_lists[shape])
-    return lists
-
-
-def _shape(config: RunConfig) -> str:
-    """What runs have to have in common to be trained as one: all but seeds, noise and its name."""
-    free = ("seeds", "noise", "profile", "paper", "protocol")
-    return json.dumps({k: v for k, v in config.to_dict().items() if k not in free}, sort_keys=True)
 
 
 def _compute(
@@ -136,7 +117,7 @@ def _compute(
             {key_of(config): config for config in configs},
             folder,
             device,
-            None if spread.jobs == 1 else 1,
+            1 if spread.many else None,
             wait,
         )
         for configs in lists
@@ -151,6 +132,11 @@ def _claim(
     """Compute what of `asked` has no record yet and is not locked; what has one afterwards."""
     if threads is None:
         threads = default_threads(next(iter(asked.values())).net)
+    if any(key_of(config) != key for key, config in asked.items()):
+        raise InputError(
+            f"{gethostname()} has other data, or another version of a method, than where the grid "
+            "was started: give both the same LNL_DATA and the same checkout."
+        )
     with ExitStack() as locks, with_threads(threads):
         held = {}
         for key, config in sorted(asked.items()):  # in one order: two grids never wait in a ring

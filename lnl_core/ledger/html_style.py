@@ -17,9 +17,9 @@ h3 { margin: 1.4rem 0 .3rem; font-size: 1.05rem; }
 table { border-collapse: collapse; font-size: .9rem; }
 th, td { border-top: 1px solid var(--line); padding: .3rem .6rem; text-align: left;
   vertical-align: top; white-space: nowrap; }
-thead th { border-top: 0; font-weight: 600; }
+thead th { border-top: 0; font-weight: 600; white-space: normal; vertical-align: bottom; }
 tbody th { position: sticky; left: 0; background: var(--page); font-weight: 500;
-  white-space: normal; min-width: 6.5rem; max-width: 11rem; }
+  white-space: normal; min-width: 6.5rem; max-width: 18rem; }
 .claims tbody th { min-width: 14rem; max-width: 40rem; position: static; }
 a { color: var(--match); } ul { padding-left: 1.2rem; } li { margin: .3rem 0; }
 small { color: var(--quiet); }
@@ -37,5 +37,9 @@ details details { background: var(--soft); } details details tbody th { backgrou
 summary { cursor: pointer; padding: .45rem 0; } summary b { margin-right: .4rem; }
 label { display: inline-block; margin: .4rem 0; }
 body:has(#ran:checked) .idle { display: none; }
+@media (max-width: 32rem) {
+  body { padding: .7rem; } h1 { font-size: 1.5rem; } h2 { font-size: 1.25rem; }
+  table { font-size: .8rem; } th, td { padding: .25rem .2rem; } details { padding: 0 .4rem; }
+  tbody th { min-width: 5rem; max-width: 7.5rem; } .claims tbody th { min-width: 12rem; } }
 @media print { details { break-inside: avoid; } label { display: none; } }
 """

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean, median, stdev
 from typing import Any
 
+from lnl_core.contract import takes
 from lnl_core.ledger.paired import Difference, SeedKey, by_seeds, paired
 from lnl_core.measures.selection import RULES
 
@@ -64,6 +65,7 @@ class Reversal:
         return bool(self.lead.beyond_chance and self.loss.beyond_chance)
 
 
+@takes(records=Mapping)
 def leaderboard(records: Mapping[str, Sequence[Record]]) -> list[Standing]:
     """The methods with their records, best first under `last`; those without a result come last.
 
@@ -93,12 +95,14 @@ def leaderboard(records: Mapping[str, Sequence[Record]]) -> list[Standing]:
     return sorted(standings, key=lambda standing: standing.rank.get("last", len(standings) + 1))
 
 
+@takes(standings=Sequence)
 def shared_rules(standings: Sequence[Standing]) -> list[str]:
     """The rules under which every method that has a result has one."""
     ranked = [standing for standing in standings if standing.rank]
     return [rule for rule in RULES if ranked and all(rule in s.rank for s in ranked)]
 
 
+@takes(standings=Sequence, first="text", second="text")
 def reversals(standings: Sequence[Standing], first: str, second: str) -> list[Reversal]:
     """Every pair whose order under the rule `first` is the opposite of that under `second`."""
     both = [s for s in standings if first in s.rank and second in s.rank]

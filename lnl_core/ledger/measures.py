@@ -5,6 +5,10 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
+from lnl_core.contract import takes
+from lnl_core.errors import unknown_name
+from lnl_core.measures.selection import RULES
+
 Epoch = dict[str, Any]
 
 #: Metric → one line. All are fractions.
@@ -26,6 +30,7 @@ METRICS: dict[str, str] = {
 IN_DIAGNOSTICS = {"map": "test_map", "ap": "test_ap", "selection-auc": "selection_auc"}
 
 
+@takes(record=dict, metric="text", rule="text", part="text")
 def measured(record: dict[str, Any], metric: str, rule: str, part: str = "") -> float | None:
     """The record's number, a fraction (but seconds), or None where it has none.
 
@@ -35,6 +40,10 @@ def measured(record: dict[str, Any], metric: str, rule: str, part: str = "") -> 
     of confidence (`recovery.CONFIDENCES`), for recovery and count, and for `ap` the class, which
     only a last epoch has.
     """
+    if metric not in METRICS:
+        raise unknown_name("metric", metric, METRICS)
+    if rule not in RULES:
+        raise unknown_name("selection rule", rule, RULES)
     if metric in ("accuracy", "top1"):
         return record["metrics"][rule]
     history: list[Epoch] = record["history"]

@@ -6,13 +6,13 @@ import importlib
 import inspect
 import json
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lnl_core.ledger.grid import results_folder
 from lnl_core.ledger.records import project_folder
 from lnl_core.ledger.report import markdown
-from lnl_core.ledger.tables import table_cells
+from lnl_core.ledger.survey import PaperSurvey
 from lnl_core.ledger.verdicts import VERDICTS
 from lnl_core.methods import Entry, get_method, method_names
 from lnl_core.methods.registry import NEEDS
@@ -39,9 +39,9 @@ def costs_file() -> Path:
     return project_folder("costs.json")
 
 
-def methods_page() -> str:
+def methods_page(papers: Sequence[PaperSurvey]) -> str:
     """The page as Markdown."""
-    costs, verdicts = _costs(), _verdicts()
+    costs, verdicts = _costs(), _verdicts(papers)
     families: dict[str, list[Entry]] = defaultdict(list)
     for entry in map(get_method, method_names()):
         families[entry.family].append(entry)
@@ -99,14 +99,11 @@ def _protocols(paper: str) -> str:
     return f"{', '.join(names)} ({paper})"
 
 
-def _verdicts() -> dict[str, Counter[str]]:
+def _verdicts(papers: Sequence[PaperSurvey]) -> dict[str, Counter[str]]:
     """How many published cells of each method have which verdict."""
     counted: dict[str, Counter[str]] = defaultdict(Counter)
-    for name, paper in PAPERS.items():
-        records = list(results_folder(name, "paper"))
-        for table in paper.TABLES:
-            for cell in table_cells(table, records):
-                counted[cell.method][cell.comparison.verdict] += 1
+    for cell in (cell for paper in papers for table in paper.tables for cell in table.cells):
+        counted[cell.method][cell.comparison.verdict] += 1
     return counted
 
 

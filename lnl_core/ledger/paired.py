@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from lnl_core.contract import takes
+
 Record = dict[str, Any]
 #: The seeds of a run: (name, seed), sorted by name.
 SeedKey = tuple[tuple[str, int], ...]
@@ -52,6 +54,7 @@ def by_seeds(
     return {seeds: value for seeds, value in found.items() if value is not None}
 
 
+@takes(first=Mapping, second=Mapping)
 def paired(first: Mapping[SeedKey, float], second: Mapping[SeedKey, float]) -> Difference:
     """Second less first, over the seeds that both have."""
     values = [second[seeds] - first[seeds] for seeds in sorted(first.keys() & second.keys())]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lnl_core.ledger.paired import Difference
 from lnl_core.ledger.tables import Cell
 from lnl_core.ledger.verdicts import Comparison
 
@@ -18,6 +19,11 @@ def show_mean(comparison: Comparison) -> str:
     return f"{comparison.mean:.1f}{spread} ({comparison.n}){note}"
 
 
+def signed(points: float) -> str:
+    """`+1.2`, `-0.3`; what rounds to nothing is `+0.0`, whichever side it is on."""
+    return f"{round(points, 1) + 0.0:+.1f}"
+
+
 def cell_row(cell: Cell) -> dict[str, str]:
     """A cell as the words of one line."""
     c = cell.comparison
@@ -27,7 +33,7 @@ def cell_row(cell: Cell) -> dict[str, str]:
         "noise": cell.column,
         "published": "—" if c.published is None else f"{c.published:.1f}{star}",
         "reproduced": _marked(show_mean(c), cell.own_mark),
-        "delta": "—" if c.delta is None else f"{c.delta:+.1f}",
+        "delta": "—" if c.delta is None else signed(c.delta),
         "verdict": "—" if c.published is None else c.verdict,
     }
 
@@ -66,16 +72,24 @@ def _in_cell(value: Any) -> str:
     return " ".join(str(value).split()).replace("|", "\\|")
 
 
+def show_difference(difference: Difference) -> str:
+    """`-1.1 ± 0.2`, the error a standard error; one seed has none: `-1.1`."""
+    if difference.mean is None:
+        return "—"
+    error = "" if difference.error is None else f" ± {difference.error:.1f}"
+    return signed(difference.mean) + error
+
+
 def study_row(row: dict[str, Any]) -> dict[str, str]:
     """A row of `studies.study_rows` as the words of one line."""
-    variant, difference = row["variant"], row["difference"]
+    variant = row["variant"]
     return {
         "changed": variant.label,
         "method": variant.method,
         "noise": variant.column,
-        "as in the table": show_mean(row["unchanged"]),
+        "unchanged, same seeds": show_mean(row["unchanged"]),
         "so changed": show_mean(row["changed"]),
-        "difference": "—" if difference is None else f"{difference:+.1f}",
+        "difference": show_difference(row["difference"]),
     }
 
 

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from lnl_core.config import RunConfig
+from lnl_core.contract import takes
 from lnl_core.errors import unknown_name
+from lnl_core.ledger.measures import measured
+from lnl_core.ledger.paired import by_seeds, paired
 from lnl_core.ledger.tables import Record, cell_config, matching
-from lnl_core.ledger.verdicts import Comparison, compare
+from lnl_core.ledger.verdicts import compare
 from lnl_core.papers import PAPERS
 from lnl_core.papers.spec import Study, Variant
 
@@ -22,6 +25,7 @@ def all_studies() -> dict[str, Study]:
     }
 
 
+@takes(name="text")
 def get_study(name: str) -> Study:
     """The study `PAPER/STUDY`, or an `InputError` with the nearest name."""
     if name not in all_studies():
@@ -45,28 +49,35 @@ def study_configs(study: Study, seeds: int, profile: str = "paper") -> list[RunC
 def study_rows(
     study: Study, records: Iterable[Record], profile: str = "paper"
 ) -> list[dict[str, Any]]:
-    """A row a variant: its mean, the unchanged cell's, and the difference, in percent.
+    """A row a variant: the unchanged cell and the variant on the seeds that both have, in percent.
 
-    `unchanged` and `changed` are `Comparison`s without a published value; `difference` is None
-    until both were run.
+    `unchanged` and `changed` are `Comparison`s over those seeds alone, without a published value;
+    `difference` is the `Difference` between them, seed by seed, and its `n` is 0 until some seed
+    was run in both. Runs that diverged are counted on their side, whatever their seed.
     """
     records = list(records)
+    original = profile == "paper"
     rows = []
     for variant in study.variants:
-        unchanged, changed = (
-            _mean(study, matching(records, config, original=profile == "paper"))
+        sides = [
+            matching(records, config, original=original)
             for config in (
                 _reference(study, variant, profile=profile),
                 _run(study, variant, profile=profile),
             )
+        ]
+        before, after = (by_seeds(side, lambda r: _percent(study, r)) for side in sides)
+        shared = sorted(before.keys() & after.keys())
+        unchanged, changed = (
+            compare(None, [found[seeds] for seeds in shared], diverged=_diverged(side))
+            for found, side in zip((before, after), sides, strict=True)
         )
-        known = unchanged.mean is not None and changed.mean is not None
         rows.append(
             {
                 "variant": variant,
                 "unchanged": unchanged,
                 "changed": changed,
-                "difference": changed.mean - unchanged.mean if known else None,
+                "difference": paired(before, after),
             }
         )
     return rows
@@ -92,8 +103,11 @@ def _run(study: Study, variant: Variant, seed: int = 0, profile: str = "paper") 
     )
 
 
-def _mean(study: Study, records: Iterable[Record]) -> Comparison:
-    records = list(records)
-    finished = [record for record in records if record["status"] == "finished"]
-    values = [study.table.percent(record["metrics"][study.table.selection]) for record in finished]
-    return compare(None, values, diverged=len(records) - len(finished))
+def _percent(study: Study, record: Record) -> float | None:
+    """What the study's table measures, in its units."""
+    value = measured(record, study.table.measure, study.table.selection)
+    return None if value is None else study.table.percent(value)
+
+
+def _diverged(records: Iterable[Record]) -> int:
+    return sum(record["status"] == "diverged" for record in records)

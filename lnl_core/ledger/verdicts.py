@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from lnl_core.contract import takes
+
 MATCH_POINTS = 1.0
 CLOSE_POINTS = 3.0
 VERDICTS = ("match", "close", "differs", "not run", "not built")
@@ -31,6 +33,9 @@ class Comparison:
     diverged: int = 0
 
 
+@takes(
+    published="number?", values=Sequence, published_std="number?", diverged="count", built="flag"
+)
 def compare(
     published: float | None,
     values: Sequence[float],

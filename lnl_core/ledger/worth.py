@@ -1,21 +1,14 @@
-"""What a quirk is worth: the rows of studies, seed against the same seed.
-
-`studies.study_rows` compares the mean of all runs of a cell with that of all runs of its variant.
-Here only seeds that both have count (see `paired.py`), which matters where a cell has five runs
-and its variant one.
-"""
+"""What a quirk is worth: the rows of studies as a table of quirk, option and worth."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any
 
-from lnl_core.ledger.measures import measured
-from lnl_core.ledger.paired import Difference, Record, by_seeds, paired
-from lnl_core.ledger.studies import study_configs
-from lnl_core.ledger.tables import matching
+from lnl_core.ledger.paired import Difference, Record
+from lnl_core.ledger.report import show_difference
+from lnl_core.ledger.studies import study_rows
 from lnl_core.papers.spec import Study, Variant
 
 
@@ -33,33 +26,16 @@ class Worth:
 
 def worths(study: Study, records: Iterable[Record], profile: str = "paper") -> list[Worth]:
     """One a variant, in the study's order; `difference.n` is 0 where no seed was run in both."""
-    records = list(records)
-    configs = study_configs(study, 1, profile)
-    table, original = study.table, profile == "paper"
-
-    def read(record: Record) -> float | None:
-        value = measured(record, table.measure, table.selection)
-        return None if value is None else table.percent(value)
-
-    found = []
-    for variant, unchanged, changed in zip(
-        study.variants, configs[::2], configs[1::2], strict=True
-    ):
-        before, after = (
-            by_seeds(matching(records, config, original=original), read)
-            for config in (unchanged, changed)
+    return [
+        Worth(
+            study,
+            row["variant"],
+            row["unchanged"].mean,
+            row["changed"].mean,
+            row["difference"],
         )
-        shared = before.keys() & after.keys()
-        found.append(
-            Worth(
-                study,
-                variant,
-                fmean(before[seeds] for seeds in shared) if shared else None,
-                fmean(after[seeds] for seeds in shared) if shared else None,
-                paired(before, after),
-            )
-        )
-    return found
+        for row in study_rows(study, records, profile)
+    ]
 
 
 def option_words(changes: Mapping[str, Any]) -> str:
@@ -78,11 +54,6 @@ def option_words(changes: Mapping[str, Any]) -> str:
 def worth_row(worth: Worth) -> dict[str, str]:
     """A row as the words of one line."""
     variant, difference = worth.variant, worth.difference
-    if difference.mean is None:
-        said = "not run"
-    else:
-        error = "" if difference.error is None else f" ± {difference.error:.1f}"
-        said = f"{difference.mean:+.1f}{error}"
     return {
         "quirk": variant.label,
         "option": option_words(variant.changes),
@@ -91,7 +62,7 @@ def worth_row(worth: Worth) -> dict[str, str]:
         "unchanged → changed": "—"
         if worth.changed is None
         else f"{worth.unchanged:.1f} → {worth.changed:.1f}",
-        "worth": said,
+        "worth": show_difference(difference) if difference.n else "not run",
         "seeds": str(difference.n),
         "beyond chance": {True: "yes", False: "no", None: "—"}[difference.beyond_chance],
     }

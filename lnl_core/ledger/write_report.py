@@ -24,7 +24,7 @@ def write_report(root: Path | None = None) -> list[Path]:
     readme = root / "README.md"
     texts = {
         root / "docs" / "results.md": results_page(papers),
-        root / "docs" / "methods.md": methods_page(),
+        root / "docs" / "methods.md": methods_page(papers),
         root / "build" / "report" / "index.html": html_page(papers),
         readme: with_summary(readme.read_text(), readme_summary(papers)),
     }

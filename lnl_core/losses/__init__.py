@@ -2,7 +2,7 @@
 
 The losses of one label a sample are here by name; `soft` has those of label distributions,
 `multi_label` those of label vectors, `noise_layers` and `quality_embedding` what those two families
-are made of.
+are made of. Each says by `@takes(...)` what it takes (`contract.py`), and refuses anything else.
 """
 
 from lnl_core.losses.per_sample import (

@@ -5,7 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
+from lnl_core.contract import takes
 
+
+@takes(logits="... K", others="... K")
 def symmetric_kl(logits: Tensor, others: Tensor) -> Tensor:
     """KL(p ‖ q) + KL(q ‖ p) of the softmaxes of two logits [..., K] → [...].
 

@@ -7,8 +7,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lnl_core import losses
+from lnl_core.contract import takes
 
 
+@takes(logits="... K", labels="int ...", threshold="number")
 def lifting(logits: Tensor, labels: Tensor, threshold: float) -> Tensor:
     """Σ_k [T - p_k/p_ỹ]₊ (-log p_k) / (K - 1), the brackets held: [..., K], int64 [...] → [...].
 
@@ -20,6 +22,7 @@ def lifting(logits: Tensor, labels: Tensor, threshold: float) -> Tensor:
     return losses.negative_log_likelihood(log_p, weights) / (logits.shape[-1] - 1)
 
 
+@takes(logits="... K", threshold="number")
 def runner_up(logits: Tensor, threshold: float) -> Tensor:
     """[T - p₍₂₎/p₍₁₎]₊ (-log p₍₂₎), the bracket held: the same of the second likeliest class
     against the likeliest, without a label → [...]."""

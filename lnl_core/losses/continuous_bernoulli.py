@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lnl_core.contract import takes
+
 #: Nearer 0 than this, ln C is its series: the quotient has no digits left.
 NEAR = 0.05
 
 
+@takes(logits="...")
 def log_normaliser(logits: Tensor) -> Tensor:
     """ln C(λ), λ = σ(logits): with the logit l, C = l / tanh(l/2), 2 at l = 0 → [...]."""
     small = logits.abs() < NEAR
@@ -23,6 +26,7 @@ def log_normaliser(logits: Tensor) -> Tensor:
     return torch.where(small, series, (safe / torch.tanh(safe / 2)).log())
 
 
+@takes(logits="...", x="...")
 def log_density(logits: Tensor, x: Tensor) -> Tensor:
     """ln p(x|λ) = x ln λ + (1 - x) ln(1 - λ) + ln C(λ), λ = σ(logits), x in [0, 1] → [...]."""
     bernoulli = -F.binary_cross_entropy_with_logits(logits, x, reduction="none")

@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lnl_core.contract import takes
 
+
+@takes(first="B D", second="B D", temperature="positive")
 def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     """NT-Xent, the normalised temperature-scaled cross-entropy (SimCLR, eq. 1), a sample.
 
@@ -31,6 +34,7 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     return F.cross_entropy(similarity, partner, reduction="none").view(2, -1).mean(0)
 
 
+@takes(embedding="* D")
 def unit(embedding: Tensor) -> Tensor:
     """Embeddings [..., D] scaled to length 1; one of length 0 stays 0, with finite gradients."""
     return F.normalize(embedding, dim=-1)

@@ -6,7 +6,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lnl_core.contract import takes
 
+
+@takes(loss="*", threshold="number", spread="number")
 def curriculum_weight(loss: Tensor, threshold: Tensor | float, spread: float) -> Tensor:
     """v = 1 - (ℓ - λ₁)/λ₂, held in [0, 1]: 1 up to λ₁ = `threshold`, and from there falling to 0
     at λ₁ + λ₂, λ₂ = `spread` ≥ 0; with a spread of 0, self-paced learning, 1 or 0.
@@ -19,6 +22,7 @@ def curriculum_weight(loss: Tensor, threshold: Tensor | float, spread: float) ->
     return (1 - (loss - threshold) / spread).clamp(0, 1)
 
 
+@takes(values="B", dropped="fraction")
 def random_subset(values: Tensor, dropped: float) -> Tensor:
     """1 for a random subset of the values [B], 0 for the others, of which there are a share
     `dropped` in [0, 1), rounded up, but never all; the same type as `values`."""

@@ -9,7 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lnl_core.contract import takes
 
+
+@takes(probabilities="... B K", labels="int ... B")
 def joint(probabilities: Tensor, labels: Tensor) -> Tensor:
     """The batch's joint distribution of predicted class and label, U[k, ỹ] → [..., K, K].
 
@@ -19,6 +22,7 @@ def joint(probabilities: Tensor, labels: Tensor) -> Tensor:
     return probabilities.mT @ given / probabilities.shape[-2]
 
 
+@takes(logits="... B K", labels="int ... B", floor="number")
 def determinant_loss(logits: Tensor, labels: Tensor, floor: float = 1e-3) -> Tensor:
     """-log|det U|, one number a batch: [..., B, K], [..., B] → [...] in float64.
 

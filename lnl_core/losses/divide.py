@@ -16,9 +16,12 @@ import math
 import torch
 from torch import Tensor
 
+from lnl_core.contract import takes
+
 # What a sample is taught -------------------------------------------------------------------------
 
 
+@takes(probabilities="* K", temperature="positive")
 def sharpen(probabilities: Tensor, temperature: float) -> Tensor:
     """p_k^(1/T) / Σ_j p_j^(1/T) (eq. 4): T in (0, 1), the surer the smaller; 1 changes nothing.
 
@@ -27,6 +30,7 @@ def sharpen(probabilities: Tensor, temperature: float) -> Tensor:
     return (probabilities.log() / temperature).softmax(-1)
 
 
+@takes(labels="... K", prediction="... K", trust="...", temperature="positive")
 def co_refine(labels: Tensor, prediction: Tensor, trust: Tensor, temperature: float) -> Tensor:
     """A labelled sample's target: w y + (1 - w) p, sharpened (eq. 3 and 4).
 
@@ -36,12 +40,14 @@ def co_refine(labels: Tensor, prediction: Tensor, trust: Tensor, temperature: fl
     return sharpen(weight * labels + (1 - weight) * prediction, temperature)
 
 
+@takes(predictions="* V K", temperature="positive")
 def co_guess(predictions: Tensor, temperature: float) -> Tensor:
     """An unlabelled sample's target: the mean of predictions [V, ..., K], of all views and both
     networks, sharpened (Algorithm 1) → [..., K]."""
     return sharpen(predictions.mean(0), temperature)
 
 
+@takes(logits="... K", target="... K")
 def squared_error(logits: Tensor, target: Tensor) -> Tensor:
     """The unlabelled part's loss, (1/K) ‖target - softmax(logits)‖² (eq. 10) → [...].
 
@@ -51,6 +57,7 @@ def squared_error(logits: Tensor, target: Tensor) -> Tensor:
     return (logits.softmax(-1) - target).square().mean(-1)
 
 
+@takes(epochs="number", length="number")
 def ramp_up(epochs: float, length: float) -> float:
     """What λ_u is multiplied by so many epochs after the warm-up: from 0 to 1, linearly, over
     `length` epochs; with a length of 0 always 1."""
@@ -60,6 +67,7 @@ def ramp_up(epochs: float, length: float) -> float:
 # Which samples are labelled ----------------------------------------------------------------------
 
 
+@takes(values="* N")
 def min_max(values: Tensor) -> Tensor:
     """Values [..., N] scaled so that the least is 0 and the largest 1; 0 where all are alike."""
     least, largest = values.amin(-1, keepdim=True), values.amax(-1, keepdim=True)
@@ -67,6 +75,7 @@ def min_max(values: Tensor) -> Tensor:
     return (values - least) / torch.where(spread == 0, 1, spread)
 
 
+@takes(p="... K", q="... K")
 def jensen_shannon(p: Tensor, q: Tensor) -> Tensor:
     """½ KL(p ‖ m) + ½ KL(q ‖ m), m = (p + q)/2, in nats: from 0 to log 2 → [...].
 
@@ -79,6 +88,7 @@ def jensen_shannon(p: Tensor, q: Tensor) -> Tensor:
     return ((xlogx[0] + xlogx[1]) / 2 - xlogx[2]).clamp(0, math.log(2))
 
 
+@takes(divergence="N", adjustment="number", filtering="positive")
 def cutoff(divergence: Tensor, adjustment: float, filtering: float) -> Tensor:
     """UNICON's threshold on the divergences [N] → scalar: their mean d̄; where d̄ is above d_μ =
     `adjustment`, nearer the least of them, d̄ - (d̄ - min d)/τ, τ = `filtering` ≥ 1."""
@@ -87,6 +97,7 @@ def cutoff(divergence: Tensor, adjustment: float, filtering: float) -> Tensor:
     return torch.where(mean > adjustment, stricter, mean)
 
 
+@takes(divergence="N", labels="int N", num_classes="whole")
 def uniform_selection(
     divergence: Tensor, labels: Tensor, count: Tensor | int, num_classes: int
 ) -> Tensor:

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lnl_core import losses
+from lnl_core.contract import TARGET, takes
 
 #: What is added to a probability before its logarithm in the confidence regulariser: that of the
 #: authors of the regulariser (Cheng et al. 2021, CORES², their code).
@@ -31,17 +32,20 @@ FLOOR = 1e-8
 # Main EM ----------------------------------------------------------------------------------------
 
 
+@takes(logits="... K", labels=TARGET)
 def log_at(logits: Tensor, labels: Tensor) -> Tensor:
     """log g(x)[ỹ] of logits [..., K] and labels [...] → [...], at most 0."""
     return -losses.cross_entropy(logits, labels)
 
 
+@takes(log_probability="*", gamma="number", epsilon="number")
 def log_mixture(log_probability: Tensor, gamma: Tensor | float, epsilon: Tensor | float) -> Tensor:
     """log p(ỹ|x), eq. 1 and 2 (without p(x), which no parameter changes) → [...]."""
     clean, corrupted = _joint(log_probability, gamma, epsilon)
     return torch.logaddexp(clean, corrupted)
 
 
+@takes(log_probability="*", gamma="number", epsilon="number")
 def cleanness(log_probability: Tensor, gamma: Tensor | float, epsilon: Tensor | float) -> Tensor:
     """E-step, q(s = 1) = p(s = 1|x, ỹ) by Bayes' rule (eq. 4) → [...] in [0, 1].
 
@@ -51,6 +55,7 @@ def cleanness(log_probability: Tensor, gamma: Tensor | float, epsilon: Tensor | 
     return (clean - corrupted).sigmoid()
 
 
+@takes(cleanness="* N")
 def clean_share(cleanness: Tensor) -> Tensor:
     """M-step, γ = the mean of q(s = 1) (eq. 6), over the last dimension.
 
@@ -61,11 +66,13 @@ def clean_share(cleanness: Tensor) -> Tensor:
     return cleanness.mean(-1).clamp(least, 1 - least)
 
 
+@takes(logits="... K", labels=TARGET, cleanness="...")
 def reweighted(logits: Tensor, labels: Tensor, cleanness: Tensor) -> Tensor:
     """M-step for θ, -q(s = 1) log g(x)[ỹ]: eq. 7 a sample → [...]."""
     return cleanness * losses.cross_entropy(logits, labels)
 
 
+@takes(logits="* K", prior="* K", floor="number")
 def confidence(logits: Tensor, prior: Tensor, floor: float = FLOOR) -> Tensor:
     """The confidence regulariser η = E_{ŷ ~ prior} log g(x)[ŷ], eq. 9 a sample → [...].
 
@@ -80,6 +87,7 @@ def confidence(logits: Tensor, prior: Tensor, floor: float = FLOOR) -> Tensor:
     return (prior * log_p).sum(-1)
 
 
+@takes(logits="... K", target=TARGET, prior="* K", weight="number", floor="number")
 def main_loss(
     logits: Tensor, target: Tensor, prior: Tensor, weight: float = 3.0, floor: float = FLOOR
 ) -> Tensor:
@@ -106,6 +114,7 @@ def _joint(
 # Auxiliary EM -----------------------------------------------------------------------------------
 
 
+@takes(cleanness="...", labels="int ...", prediction="... K")
 def refurbished(cleanness: Tensor, labels: Tensor, prediction: Tensor) -> Tensor:
     """E-step, q_i(y) = q(s = 1) e_ỹ + q(s = 0) f(x): eq. 10 and 11 → [..., K], a distribution.
 
@@ -116,6 +125,7 @@ def refurbished(cleanness: Tensor, labels: Tensor, prediction: Tensor) -> Tensor
     return q * given + (1 - q) * prediction
 
 
+@takes(posterior="N K", labels="int N")
 def transition_matrix(posterior: Tensor, labels: Tensor) -> Tensor:
     """M-step for T, T[y, y'] = Σ_{i: ỹ_i = y'} q_i(y) / Σ_i q_i(y): [N, K], [N] → [K, K].
 
@@ -125,6 +135,7 @@ def transition_matrix(posterior: Tensor, labels: Tensor) -> Tensor:
     return _rows(posterior, labels, eye).to(posterior.dtype)
 
 
+@takes(cleanness="N", labels="int N", prediction="N K")
 def corruption_matrix(cleanness: Tensor, labels: Tensor, prediction: Tensor) -> Tensor:
     """T_c, the same of the corrupted part of q_i alone, q(s_i = 0) f(x_i)[y] → [K, K].
 
@@ -137,6 +148,7 @@ def corruption_matrix(cleanness: Tensor, labels: Tensor, prediction: Tensor) -> 
     return _rows(corrupted, labels, even).to(prediction.dtype)
 
 
+@takes(prediction="N K", matrix="K K", labels="int N")
 def corruption_probability(prediction: Tensor, matrix: Tensor, labels: Tensor) -> Tensor:
     """ε_i = Σ_y f(x_i)[y] T_c[y, ỹ_i], eq. 14: [N, K], [K, K], [N] → [N] in [0, 1]."""
     return (prediction * matrix.T[labels]).sum(-1)

@@ -21,13 +21,16 @@ import torch
 from torch import Tensor
 
 from lnl_core import losses
+from lnl_core.contract import takes
 
 
+@takes(logits="* K", p="* K", prior="K", weight="number")
 def loss(logits: Tensor, p: Tensor, prior: Tensor, weight: float) -> Tensor:
     """L(g) with g = softmax(logits) [..., K], `p` = p(ŷ|x) [..., K], `prior` = p(ŷ) [K] → [...]."""
-    return losses.cross_entropy(logits, p - weight * prior)
+    return losses.cross_entropy(logits, (p - weight * prior).expand_as(logits))
 
 
+@takes(p="* K", prior="K", weight="number")
 def minimiser(p: Tensor, prior: Tensor, weight: float) -> Tensor:
     """g* = (p - λ p(ŷ))₊ / Z: [..., K], [K] → [..., K], a distribution.
 
@@ -41,6 +44,7 @@ def minimiser(p: Tensor, prior: Tensor, weight: float) -> Tensor:
     return torch.where(total > 0, positive / torch.where(total > 0, total, 1.0), largest)
 
 
+@takes(p="* K", prior="K")
 def largest_weight(p: Tensor, prior: Tensor) -> Tensor:
     """The largest λ for which L has a lower bound, min_k p_k / p(ŷ = k): [..., K], [K] → [...].
 
@@ -49,6 +53,7 @@ def largest_weight(p: Tensor, prior: Tensor) -> Tensor:
     return torch.where(prior > 0, p / torch.where(prior > 0, prior, 1.0), torch.inf).amin(-1)
 
 
+@takes(p="* K", prior="K", weight="number", depth="D")
 def runaway(p: Tensor, prior: Tensor, weight: float, depth: Tensor) -> Tensor:
     """Logits [..., D, K] of a family along which L has no bound: `depth` t [D] → class k* = argmin
     c_k has the logit -t, the others 0.

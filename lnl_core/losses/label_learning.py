@@ -12,14 +12,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lnl_core import losses
+from lnl_core.contract import TARGET, takes
 
 
+@takes(logits="... K", label_logits="... K")
 def classification(logits: Tensor, label_logits: Tensor) -> Tensor:
     """KL(p ‖ d) / K, p the softmax of `logits`: the other way round than cross-entropy → [...]."""
     log_p, log_d = F.log_softmax(logits, -1), F.log_softmax(label_logits, -1)
     return (log_p.exp() * (log_p - log_d)).mean(-1)
 
 
+@takes(label_logits="... K", labels=TARGET, double_softmax="flag")
 def compatibility(label_logits: Tensor, labels: Tensor, double_softmax: bool = False) -> Tensor:
     """-log d[ỹ], which holds d to the noisy label; with `double_softmax` -log softmax(d)[ỹ]."""
     return losses.cross_entropy(
@@ -27,6 +30,9 @@ def compatibility(label_logits: Tensor, labels: Tensor, double_softmax: bool = F
     )
 
 
+@takes(
+    logits="... K", label_logits="... K", labels="int ...", alpha="number", double_softmax="flag"
+)
 def label_gradient(
     logits: Tensor, label_logits: Tensor, labels: Tensor, alpha: float, double_softmax: bool = False
 ) -> Tensor:

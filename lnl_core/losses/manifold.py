@@ -9,10 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lnl_core.contract import takes
+
 #: No entry is smaller than this, or larger than 1 less this, before the rows are normalised.
 EDGE = 1e-5
 
 
+@takes(posterior="B K", weight="K K K")
 def transition_matrices(posterior: Tensor, weight: Tensor) -> Tensor:
     """T(x) [B, K, K], rows summing to 1: linear in the posterior p(x) [B, K], with `weight`
     [K, K, K], then clamped and normalised. T_ij(x) ∝ Σ_k weight_ijk p_k(x)."""
@@ -20,11 +23,13 @@ def transition_matrices(posterior: Tensor, weight: Tensor) -> Tensor:
     return entries / entries.sum(-1, keepdim=True)
 
 
+@takes(posterior="B K", matrices="B K K")
 def noisy_log_likelihood(posterior: Tensor, matrices: Tensor) -> Tensor:
     """log p(ỹ|x) [B, K]: p(x)ᵀ T(x), of p [B, K] and T [B, K, K]."""
     return torch.einsum("bi,bij->bj", posterior, matrices).log()
 
 
+@takes(posterior="B K", sigma="positive")
 def affinity(posterior: Tensor, sigma: float, neighbours: int | None = None) -> Tensor:
     """s [B, B]: exp(-‖p_i - p_j‖² / 2σ²) where both samples are predicted to be of one class, and
     minus that where they are not.
@@ -44,6 +49,7 @@ def affinity(posterior: Tensor, sigma: float, neighbours: int | None = None) -> 
     return torch.where(nearest | nearest.T, strength, 0)
 
 
+@takes(matrices="B K K", strength="B B")
 def manifold(matrices: Tensor, strength: Tensor) -> Tensor:
     """Mean of s_ij ‖T(x_i) - T(x_j)‖² over all pairs of a batch: scalar, of T [B, K, K] and s
     [B, B]. Negative where unlike samples have unlike matrices, and bounded, as matrices are."""

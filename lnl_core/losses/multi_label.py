@@ -11,12 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lnl_core.contract import takes
 
+
+@takes(labels="int * | * L", num_classes="whole")
 def label_vectors(labels: Tensor, num_classes: int) -> Tensor:
     """Label vectors [..., K] as they are; class indices int64 [...] as one-hot vectors, float."""
     return labels if labels.is_floating_point() else F.one_hot(labels, num_classes).float()
 
 
+@takes(logits="... L", target="... L", beta="fraction")
 def bootstrap_soft(logits: Tensor, target: Tensor, beta: float = 0.95) -> Tensor:
     """Soft bootstrapping (Reed et al. 2014, eq. 6) of each label as a class of its own: the target
     is β t_k + (1-β) p_k and the loss its logistic one, summed over k.
@@ -27,6 +31,7 @@ def bootstrap_soft(logits: Tensor, target: Tensor, beta: float = 0.95) -> Tensor
     return -(mixed * F.logsigmoid(logits) + (1 - mixed) * F.logsigmoid(-logits)).sum(-1)
 
 
+@takes(logits="... K", target="... K", transition_matrix="K K")
 def noisy_or(logits: Tensor, target: Tensor, transition_matrix: Tensor) -> Tensor:
     """Forward correction of label vectors: a label j is written down unless every true label i is
     written as something else, P(ỹ_j = 1|x) = 1 - Π_i (1 - p_i T_ij). [..., K] → [...].
@@ -42,6 +47,7 @@ def noisy_or(logits: Tensor, target: Tensor, transition_matrix: Tensor) -> Tenso
     return -(target * log_present + (1 - target) * log_absent).sum(-1)
 
 
+@takes(logits="... L", target="... L", when_there="... L", when_absent="... L")
 def reported(logits: Tensor, target: Tensor, when_there: Tensor, when_absent: Tensor) -> Tensor:
     """-ln P(y|x) with P(y_k = 1|x) = Σ_z q(y_k = 1|z, x) v(z|x), a 2x2 matrix a label and sample:
     Misra et al. 2016, their h = q v. [..., K] → [...].

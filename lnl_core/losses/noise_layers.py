@@ -19,8 +19,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lnl_core import losses
+from lnl_core.contract import TARGET, takes
 
 
+@takes(logits="* K", weight="* K K")
 def nonlinear_log_posterior(logits: Tensor, weight: Tensor) -> Tensor:
     """log ŷ' = log softmax(W softmax(t)): eq. 3. Logits [..., K] → [..., K].
 
@@ -30,21 +32,25 @@ def nonlinear_log_posterior(logits: Tensor, weight: Tensor) -> Tensor:
     return F.log_softmax(logits.softmax(-1) @ weight, -1)
 
 
+@takes(weight="* K K")
 def layer_matrix(weight: Tensor) -> Tensor:
     """What the layer makes of a certain ŷ, p(ỹ|y) = softmax(W e_y): eq. 4, as T[clean, noisy]."""
     return weight.softmax(-1)
 
 
+@takes(logits="... K", target=TARGET, weight="* K K")
 def nonlinear_noise_aware(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """L_NNA, -log softmax(W softmax(t))_ỹ: the nonlinear, noise-aware part of eq. 6."""
     return losses.negative_log_likelihood(nonlinear_log_posterior(logits, weight), target)
 
 
+@takes(logits="... K", target=TARGET, weight="* K K")
 def linear_noise_aware(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """-log (softmax(weight)ᵀ softmax(t))_ỹ: eq. 5, forward correction by a learned matrix."""
     return losses.forward_corrected(logits, target, layer_matrix(weight))
 
 
+@takes(logits="... K", target=TARGET, beta="fraction", through="flag")
 def quasi_clustering(logits: Tensor, target: Tensor, beta: float, through: bool = True) -> Tensor:
     """L_QC, -Σ_k [β ŷ_k + (1-β) ỹ_k] log ŷ_k (before eq. 6).
 
@@ -61,16 +67,19 @@ def quasi_clustering(logits: Tensor, target: Tensor, beta: float, through: bool 
     return beta * own + (1 - beta) * losses.negative_log_likelihood(log_p, target)
 
 
+@takes(noise_aware="...", clustering="...", alpha="fraction")
 def combined(noise_aware: Tensor, clustering: Tensor, alpha: float) -> Tensor:
     """α L_NNA + (1-α) L_QC: eq. 6."""
     return alpha * noise_aware + (1 - alpha) * clustering
 
 
+@takes(p="* K")
 def softmax_jacobian(p: Tensor) -> Tensor:
     """∂σ(t)/∂t = diag(p) - p pᵀ at p = σ(t). [..., K] → [..., K, K], symmetric."""
     return torch.diag_embed(p) - p.unsqueeze(-1) * p.unsqueeze(-2)
 
 
+@takes(logits="* K", weight="* K K")
 def nonlinear_operator(logits: Tensor, weight: Tensor) -> Tensor:
     """The denoising operator of eq. 8, ∂ŷ'/∂t = ∂σ(t₂)/∂t₂ · W · ∂σ(t₁)/∂t₁.
 
@@ -82,11 +91,13 @@ def nonlinear_operator(logits: Tensor, weight: Tensor) -> Tensor:
     return softmax_jacobian(noisy) @ weight.mT @ softmax_jacobian(p)
 
 
+@takes(logits="* K", transition_matrix="* K K")
 def linear_operator(logits: Tensor, transition_matrix: Tensor) -> Tensor:
     """The denoising operator of eq. 10, ∂ŷ'/∂t = Tᵀ ∂σ(t₁)/∂t₁ (the paper's σ(W) is Tᵀ)."""
     return transition_matrix.mT @ softmax_jacobian(logits.softmax(-1))
 
 
+@takes(num_classes="whole", start="fraction")
 def start_weight(num_classes: int, start: float) -> Tensor:
     """W = c I with c such that `layer_matrix` is `start` · I + (1 - `start`) · (1/K), in (0, 1).
 

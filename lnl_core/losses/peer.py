@@ -8,8 +8,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lnl_core import losses
+from lnl_core.contract import TARGET, takes
 
 
+@takes(logits="* K", floor="number")
 def floored_log(logits: Tensor, floor: float) -> Tensor:
     """log(p + `floor`) of softmaxes p, [..., K] → [..., K]; what is at the floor has no gradient.
     With a floor of 0 log p."""
@@ -17,11 +19,20 @@ def floored_log(logits: Tensor, floor: float) -> Tensor:
     return torch.logaddexp(log_p, torch.full_like(log_p, floor).log()) if floor else log_p
 
 
+@takes(logits="... K", labels=TARGET, floor="number")
 def floored_cross_entropy(logits: Tensor, labels: Tensor, floor: float) -> Tensor:
     """-log(p[ỹ] + `floor`), at most -log `floor`: [..., K], int64 [...] → [...]."""
     return losses.negative_log_likelihood(floored_log(logits, floor), labels)
 
 
+@takes(
+    logits="... K",
+    labels=TARGET,
+    peer_logits="... K",
+    peer_labels=TARGET,
+    weight="number",
+    floor="number",
+)
 def peer(
     logits: Tensor,
     labels: Tensor,

@@ -20,7 +20,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lnl_core.contract import TARGET, takes
 
+
+@takes(log_probabilities="... K", target=TARGET)
 def negative_log_likelihood(log_probabilities: Tensor, target: Tensor) -> Tensor:
     """-log p(target), or -Σ_k target_k log p_k for soft targets.
 
@@ -31,11 +34,13 @@ def negative_log_likelihood(log_probabilities: Tensor, target: Tensor) -> Tensor
     return -log_probabilities.gather(-1, target.unsqueeze(-1)).squeeze(-1)
 
 
+@takes(logits="... K", target=TARGET)
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """Cross-entropy of softmax(logits) against hard or soft labels (Patrini et al., eq. 1)."""
     return negative_log_likelihood(F.log_softmax(logits, -1), target)
 
 
+@takes(logits="... L", target="... L")
 def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """Multi-label cross-entropy: the sum over the K labels of K independent logistic losses.
 
@@ -44,6 +49,7 @@ def binary_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(-1)
 
 
+@takes(logits="* K", transition_matrix="* K K")
 def noisy_log_posterior(logits: Tensor, transition_matrix: Tensor) -> Tensor:
     """log p̂(ỹ|x) = log Tᵀ p̂(y|x): what the network predicts of the *noisy* label.
 
@@ -68,11 +74,13 @@ def noisy_log_posterior(logits: Tensor, transition_matrix: Tensor) -> Tensor:
 # expectation is least at the true distribution, which is what Theorem 2 asks for.
 
 
+@takes(log_probabilities="* K")
 def log_loss(log_probabilities: Tensor) -> Tensor:
     """ℓ_k = -log p_k: cross-entropy (Patrini et al., eq. 1)."""
     return -log_probabilities
 
 
+@takes(log_probabilities="* K")
 def square_loss(log_probabilities: Tensor) -> Tensor:
     """ℓ_k = ‖e^k - p‖² = 1 - 2 p_k + Σ_j p_j²: the square loss, bounded by 2 (Brier 1950)."""
     p = log_probabilities.exp()
@@ -83,6 +91,7 @@ BaseLoss = Callable[[Tensor], Tensor]
 BASE_LOSSES: dict[str, BaseLoss] = {"cross-entropy": log_loss, "square": square_loss}
 
 
+@takes(logits="... K", target=TARGET, transition_matrix="* K K")
 def forward_corrected(
     logits: Tensor, target: Tensor, transition_matrix: Tensor, base: BaseLoss = log_loss
 ) -> Tensor:
@@ -94,6 +103,7 @@ def forward_corrected(
     return _at_label(base(noisy_log_posterior(logits, transition_matrix)), target)
 
 
+@takes(logits="... K", target=TARGET, inverse_matrix="* K K", clip="fraction")
 def backward_corrected(
     logits: Tensor,
     target: Tensor,
@@ -120,6 +130,7 @@ def _at_label(values: Tensor, target: Tensor) -> Tensor:
     return -negative_log_likelihood(values, target)
 
 
+@takes(logits="... K", target=TARGET, beta="fraction")
 def bootstrap_soft(logits: Tensor, target: Tensor, beta: float = 0.95) -> Tensor:
     """Soft bootstrapping, -Σ_k [β t_k + (1-β) p_k] log p_k (Reed et al. 2014, eq. 6).
 
@@ -132,6 +143,7 @@ def bootstrap_soft(logits: Tensor, target: Tensor, beta: float = 0.95) -> Tensor
     return beta * negative_log_likelihood(log_p, target) + (1 - beta) * entropy
 
 
+@takes(logits="... K", target=TARGET, beta="fraction")
 def bootstrap_hard(logits: Tensor, target: Tensor, beta: float = 0.8) -> Tensor:
     """Hard bootstrapping, -Σ_k [β t_k + (1-β) z_k] log p_k, z = one-hot(argmax p) (Reed et al.,
     eq. 7). β in [0, 1] weights the *label*. The argmax passes no gradient."""
@@ -145,16 +157,19 @@ def bootstrap_hard(logits: Tensor, target: Tensor, beta: float = 0.8) -> Tensor:
 # only the labelled class has a gradient.
 
 
+@takes(scores="... K", target=TARGET)
 def unhinged(scores: Tensor, target: Tensor) -> Tensor:
     """Mean over k of 1 - t_k v_k (van Rooyen et al. 2015): linear, so unbounded."""
     return (1 - _one_hot(scores, target) * scores).mean(-1)
 
 
+@takes(scores="... K", target=TARGET)
 def sigmoid(scores: Tensor, target: Tensor) -> Tensor:
     """Mean over k of σ(-t_k v_k) (Ghosh et al. 2015, β = 1): bounded, and flat far out."""
     return torch.sigmoid(-_one_hot(scores, target) * scores).mean(-1)
 
 
+@takes(logits="... K", target=TARGET)
 def savage(logits: Tensor, target: Tensor) -> Tensor:
     """Mean over k of (1 + exp(2 t_k p_k))⁻² (Masnadi-Shirazi and Vasconcelos 2009), of softmax
     probabilities p."""

@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lnl_core import losses
+from lnl_core.contract import takes
 
 #: What is left of ρ where it counts as annealed, in `vanishing_schedule`.
 REST = 0.01
@@ -31,6 +32,7 @@ REST = 0.01
 # Sampling ---------------------------------------------------------------------------------------
 
 
+@takes(posterior="* L", gumbel="* L 2", temperature="positive")
 def relaxed_labels(posterior: Tensor, gumbel: Tensor, temperature: Tensor | float) -> Tensor:
     """z = g(γ), a differentiable draw of the latent labels (before eq. 5): [..., K] in [0, 1].
 
@@ -41,12 +43,14 @@ def relaxed_labels(posterior: Tensor, gumbel: Tensor, temperature: Tensor | floa
     return ((posterior + difference) / temperature).sigmoid()
 
 
+@takes(like="*")
 def gumbel_noise(like: Tensor) -> Tensor:
     """γ of the shape [*like.shape, 2]: -ln E with E exponential."""
     exponential = torch.empty(*like.shape, 2, dtype=like.dtype, device=like.device).exponential_()
     return -exponential.clamp_min(torch.finfo(like.dtype).tiny).log()
 
 
+@takes(mean="* D", log_variance="* D", noise="* D", printed="flag")
 def quality_sample(
     mean: Tensor, log_variance: Tensor, noise: Tensor, printed: bool = False
 ) -> Tensor:
@@ -61,11 +65,13 @@ def quality_sample(
 # The objective ----------------------------------------------------------------------------------
 
 
+@takes(decoded="* L", labels="* L")
 def log_likelihood(decoded: Tensor, labels: Tensor) -> Tensor:
     """ln P(y|z,s) of float label vectors [..., K] → [...], at most 0."""
     return -losses.binary_cross_entropy(decoded, labels)
 
 
+@takes(posterior="* L", prior="* L", weight="number")
 def label_divergence(posterior: Tensor, prior: Tensor, weight: float = 0.0) -> Tensor:
     """KL[q(z|x,y) ‖ P(z|x)] - λ E_q[ln q(z|x,y)], λ the `weight`: eq. 8, first line.
 
@@ -77,6 +83,7 @@ def label_divergence(posterior: Tensor, prior: Tensor, weight: float = 0.0) -> T
     return ((1 - weight) * own - cross).sum(-1)
 
 
+@takes(mean="* D", log_variance="* D", weight="number")
 def quality_divergence(mean: Tensor, log_variance: Tensor, weight: float = 0.0) -> Tensor:
     """KL[q(s|x,y) ‖ N(0, I)] - λ E_q[ln q(s|x,y)]: eq. 8, second line. [..., D] → [...].
 
@@ -88,6 +95,7 @@ def quality_divergence(mean: Tensor, log_variance: Tensor, weight: float = 0.0) 
     return parts.sum(-1) / 2
 
 
+@takes(posterior="* L", log_variance="* D")
 def regulariser(posterior: Tensor, log_variance: Tensor) -> Tensor:
     """E_q[ln q(z|x,y)] + E_q[ln q(s|x,y)], minus the two entropies: eq. 3.
 
@@ -100,6 +108,14 @@ def regulariser(posterior: Tensor, log_variance: Tensor) -> Tensor:
     return labels + quality
 
 
+@takes(
+    decoded="* L",
+    labels="* L",
+    posterior="* L",
+    prior="* L",
+    mean="* D",
+    log_variance="* D",
+)
 def evidence_bound(
     decoded: Tensor,
     labels: Tensor,
@@ -116,6 +132,15 @@ def evidence_bound(
     )
 
 
+@takes(
+    decoded="* L",
+    labels="* L",
+    posterior="* L",
+    prior="* L",
+    mean="* D",
+    log_variance="* D",
+    weight="number",
+)
 def objective(
     decoded: Tensor,
     labels: Tensor,
@@ -136,6 +161,7 @@ def objective(
 # Annealing --------------------------------------------------------------------------------------
 
 
+@takes(step="*")
 def printed_schedule(step: Tensor) -> Tensor:
     """max(0.5, exp(-3·10⁻⁵ · step)), step counted in updates from 0: Section IV-B, for τ and ρ.
 
@@ -145,6 +171,7 @@ def printed_schedule(step: Tensor) -> Tensor:
     return (-3e-5 * step).exp().clamp_min(0.5)
 
 
+@takes(progress="*", share="positive")
 def vanishing_schedule(progress: Tensor, share: float) -> Tensor:
     """exp(-α t), eq. 7's ρ, from 1 to `REST` when that share of training is over, and on towards 0.
 
@@ -153,6 +180,7 @@ def vanishing_schedule(progress: Tensor, share: float) -> Tensor:
     return (math.log(REST) / share * progress).exp()
 
 
+@takes(values="*", factor="number")
 def scale_gradient(values: Tensor, factor: Tensor | float) -> Tensor:
     """The same values; what flows back through them is multiplied by `factor`."""
     return values.detach() + factor * (values - values.detach())

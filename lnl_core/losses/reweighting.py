@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from lnl_core.contract import takes
+
 #: What (Tᵀ p)_ỹ is held above: a T revised by gradient descent may have entries below 0.
 SMALLEST = 1e-8
 
 
+@takes(logits="... K", labels="int ...", transition_matrix="* K K")
 def importance(logits: Tensor, labels: Tensor, transition_matrix: Tensor) -> Tensor:
     """β = p_ỹ / (Tᵀ p)_ỹ: how much likelier ỹ is as a clean label than as a noisy one.
 

@@ -12,7 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lnl_core.contract import takes
 
+
+@takes(logits="... K", target="... K")
 def kl_divergence(logits: Tensor, target: Tensor) -> Tensor:
     """KL(target ‖ softmax(logits)), target a distribution [..., K] (eq. 6 and 7) → [...].
 
@@ -23,12 +26,14 @@ def kl_divergence(logits: Tensor, target: Tensor) -> Tensor:
     return (torch.special.xlogy(target, target) - target * log_p).sum(-1)
 
 
+@takes(logits="* K")
 def entropy(logits: Tensor) -> Tensor:
     """-Σ_k p_k log p_k of softmax(logits), in [0, log K]: L_e a sample (eq. 12) → [...]."""
     log_p = F.log_softmax(logits, -1)
     return -(log_p.exp() * log_p).sum(-1)
 
 
+@takes(logits="* B K", prior="* K")
 def prior_divergence(logits: Tensor, prior: Tensor) -> Tensor:
     """KL(prior ‖ mean prediction of the batch): L_p (eq. 10), its mean as in eq. 11.
 

@@ -11,7 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lnl_core.contract import takes
 
+
+@takes(similarity="B M", positives="bool B M", candidates="bool B M", temperature="positive")
 def supervised_contrastive(
     similarity: Tensor, positives: Tensor, candidates: Tensor, temperature: float
 ) -> Tensor:
@@ -28,6 +31,7 @@ def supervised_contrastive(
     return -total / positives.sum(-1).clamp_min(1)
 
 
+@takes(similarity="B M", candidates="bool B M", temperature="positive", share="B")
 def interpolated_contrastive(
     similarity: Tensor,
     positives: tuple[Tensor, Tensor],
@@ -46,6 +50,7 @@ def interpolated_contrastive(
     return share * first + (1 - share) * second
 
 
+@takes(agreement="...", alike="bool ...", floor="number")
 def pair_cross_entropy(agreement: Tensor, alike: Tensor, floor: float = 1e-7) -> Tensor:
     """-1[i ~ j] log a_ij - 1[i ≁ j] log(1 - a_ij): Sel-CL's loss of pairs → as `agreement`.
 

@@ -18,25 +18,32 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lnl_core.errors import unknown_name
+from lnl_core.contract import takes
+from lnl_core.errors import InputError, unknown_name
 
 KINDS = ("area", "eleven-point", "steps")
 #: What a test set was published with; any other has `area`.
 KIND_OF = {"voc2007": "eleven-point", "web-voc2007": "eleven-point"}
 
 
+@takes(scores=np.ndarray, labels=np.ndarray, kind="text")
 def average_precision(
     scores: NDArray[np.floating], labels: NDArray[np.integer], kind: str = "area"
 ) -> float:
     """Average precision in [0, 1] of one class: any increasing scores [N], labels 0 or 1 [N].
 
     Samples of equal score enter the ranking together. NaN where no sample has the label. Raises
-    `InputError` for an unknown kind.
+    `InputError` for an unknown kind, lengths that differ and scores that are no numbers.
     """
     from sklearn.metrics import average_precision_score, precision_recall_curve  # slow to import
 
     if kind not in KINDS:
         raise unknown_name("kind of average precision", kind, KINDS)
+    if scores.shape != labels.shape or scores.ndim != 1 or not np.isfinite(scores).all():
+        raise InputError(
+            f"scores {list(scores.shape)} and labels {list(labels.shape)} must both be [N], and "
+            "the scores finite."
+        )
     if not labels.any():
         return float("nan")
     if kind == "steps":
@@ -52,6 +59,7 @@ def average_precision(
     return float(np.sum(reached) / 11)
 
 
+@takes(logits="N K", labels="any N K", classes=tuple, kind="text")
 def average_precisions(
     logits: Tensor, labels: Tensor, classes: tuple[str, ...], kind: str = "area"
 ) -> dict[str, float]:

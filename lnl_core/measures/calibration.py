@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lnl_core.contract import takes
 from lnl_core.errors import InputError
 
 
@@ -27,6 +28,7 @@ class Reliability:
         return (weight * (self.observed - self.stated).abs()).sum().item()
 
 
+@takes(probability="any *", right="any *")
 def reliability(probability: Tensor, right: Tensor, bins: int = 10) -> Reliability:
     """Samples by stated probability [N] in [0, 1], in `bins` bins of equal width, against which are
     `right`, bool [N]. A bin holds its lower edge, the last one both.
@@ -56,6 +58,7 @@ def reliability(probability: Tensor, right: Tensor, bins: int = 10) -> Reliabili
     return Reliability(count[held], *(total[held] / count[held] for total in sums))
 
 
+@takes(kept="bool N", right="bool N")
 def precision_recall(kept: Tensor, right: Tensor) -> tuple[float, float]:
     """Of the labels that are kept the share that is right, and of the right ones the share that is
     kept: bool [N] each → fractions, NaN for a share of nothing."""

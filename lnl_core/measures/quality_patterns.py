@@ -8,7 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lnl_core.contract import takes
 
+
+@takes(predicted="N K", labels="any N K")
 def agreement(predicted: Tensor, labels: Tensor) -> Tensor:
     """Which samples' predicted label vector is the noisy one: bool [N] (Figure 7's two colours).
 
@@ -18,6 +21,7 @@ def agreement(predicted: Tensor, labels: Tensor) -> Tensor:
     return ((predicted > 0.5) == labels.bool()).all(-1)
 
 
+@takes(mean="N D", agrees="bool N")
 def trustworthy(mean: Tensor, agrees: Tensor) -> Tensor:
     """Which samples' labels are to be trusted, by k-means of their quality: bool [N] (Figure 9).
 
@@ -35,6 +39,7 @@ def trustworthy(mean: Tensor, agrees: Tensor) -> Tensor:
     return second if share[1] > share[0] else ~second
 
 
+@takes(latent="any N K", labels="any N K")
 def transition_pattern(latent: Tensor, labels: Tensor) -> Tensor:
     """How often a latent label was written down as each noisy one: [K, K], rows sum to 1.
 

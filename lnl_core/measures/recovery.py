@@ -6,6 +6,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lnl_core.contract import takes
 from lnl_core.data import NoisyData
 from lnl_core.methods.base import Method
 
@@ -18,6 +19,7 @@ CONFIDENCES: dict[str, tuple[float, float]] = {
 }
 
 
+@takes(method=Method, data=NoisyData)
 @torch.no_grad()
 def recovery(method: Method, data: NoisyData) -> dict[str, float]:
     """Of the training split, for the diagnostics of an epoch; fractions:
@@ -60,6 +62,7 @@ def _right(labels: Tensor, clean: Tensor) -> Tensor:
     return same.all(-1) if same.dim() == 2 else same
 
 
+@takes(scores="any N", positive="bool N")
 def area_under_curve(scores: Tensor, positive: Tensor) -> Tensor:
     """P(score of a positive > score of a negative) + ½ P(equal), by ranks; NaN without both kinds.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import fmean
 
+from lnl_core.contract import takes
+from lnl_core.errors import InputError
 from lnl_core.train import EpochRecord
 
 #: Rule → one line. `best_test` looks at the answer: an upper bound, never a headline.
@@ -17,12 +19,15 @@ RULES: dict[str, str] = {
 }
 
 
+@takes(history=Sequence)
 def select(history: Sequence[EpochRecord]) -> dict[str, float | None]:
     """Test accuracy under each rule, a fraction; None where there is no validation split.
 
     Only the epochs of the last stage count: earlier stages prepare it. All are None for a run
     that finished no epoch.
     """
+    if not all(isinstance(record, EpochRecord) for record in history):
+        raise InputError("a history holds epoch records, as a run yields them, and nothing else.")
     if not history:
         return dict.fromkeys(RULES)
     epochs = [record for record in history if record.stage == history[-1].stage]

@@ -9,6 +9,7 @@ from lnl_core.methods.latent.cnn_crf import CNNCRF
 from lnl_core.methods.latent.icnm import ICNM
 from lnl_core.methods.latent.instancegm import InstanceGM
 from lnl_core.methods.neighbours.moit import moit
+from lnl_core.methods.neighbours.ngc import NGC
 from lnl_core.methods.neighbours.sel_cl_plus import sel_cl_plus
 from lnl_core.methods.noise_layers.nnaqc import NNA, NNAQC, QC, NNAQCDropout
 from lnl_core.methods.noise_layers.rivals import DropoutLayer, GenieQC, Trace
@@ -31,6 +32,7 @@ from lnl_core.methods.robust.peer_loss import PeerLoss
 from lnl_core.methods.selection.co_teaching import CoTeaching, CoTeachingPlus
 from lnl_core.methods.selection.iterative_cv import iterative_cv
 from lnl_core.methods.selection.jocor import JoCoR
+from lnl_core.methods.selection.jpl import jpl
 from lnl_core.methods.selection.mentornet import MentorNet
 from lnl_core.methods.selection.sft import SFT
 from lnl_core.methods.semi_supervised.dividemix import DivideMix
@@ -75,17 +77,17 @@ register("joint-hard", joint, "the same with hard labels", "tanaka2018",
 register("cnn-crf", CNNCRF, "clean and noisy label in one undirected model", "tanaka2018",
     source="Vahdat 2017", needs=("T",))
 register("nnaqc", NNAQC, "a nonlinear noise layer, and quasi-clustering", "jindal2019",
-    source="Jindal et al. 2019")
+    source="Jindal et al. 2019", version=2)
 register("nnaqc-dropout", NNAQCDropout, "the same with dropout on the layer", "jindal2019",
-    source="Jindal et al. 2019")
+    source="Jindal et al. 2019", version=2)
 register("nnaqc-clean-only", nnaqc_clean_only, "nnaqc on the trusted samples alone", "jindal2019",
-    source="Jindal et al. 2019", needs=("clean labels",))
+    source="Jindal et al. 2019", needs=("clean labels",), version=2)
 register("nnaqc-with-clean", nnaqc_with_clean, "nnaqc on noisy and trusted samples", "jindal2019",
-    source="Jindal et al. 2019", needs=("clean labels",))
+    source="Jindal et al. 2019", needs=("clean labels",), version=2)
 register("nnaqc-fine-tuned", nnaqc_fine_tuned, "nnaqc, then clean-only", "jindal2019",
-    source="Jindal et al. 2019", needs=("clean labels",))
+    source="Jindal et al. 2019", needs=("clean labels",), version=2)
 register("nna", NNA, "the nonlinear noise layer alone", "jindal2019",
-    source="Jindal et al. 2019")
+    source="Jindal et al. 2019", version=2)
 register("qc", QC, "quasi-clustering alone: mix labels with predictions", "jindal2019",
     source="Jindal et al. 2019")
 register("genie", Forward, "forward correction by the known T", "jindal2019",
@@ -95,7 +97,7 @@ register("genie-qc", GenieQC, "the same, and quasi-clustering", "jindal2019",
 register("trace", Trace, "a linear noise layer, its trace kept small", "jindal2019",
     source="Sukhbaatar et al. 2015")
 register("dropout-layer", DropoutLayer, "a noise layer under dropout", "jindal2019",
-    source="Jindal et al. 2016")
+    source="Jindal et al. 2016", version=2)
 register("can", CAN, "infer the label's quality and the latent label", "yao2018",
     source="Yao et al. 2018")
 register("icnm", ICNM, "what is there, and whether it is reported", "yao2018",
@@ -152,6 +154,10 @@ register("sel-cl-plus", sel_cl_plus, "pairs of samples to trust, then their labe
     source="Li et al. 2022")
 register("iterative-cv", iterative_cv, "labels that a net trained on others predicts", "kim2024",
     source="Chen et al. 2019")
+register("jpl", jpl, "what a sample is not, and is once that is clear", "kim2024",
+    source="Kim et al. 2021")
+register("ngc", NGC, "labels spread over a graph of neighbours", "kim2024",
+    source="Wu et al. 2021")
 register("kmeidtm", KMEIDTM, "a matrix a sample, alike for like samples", "kim2024",
     source="Cheng et al. 2022")
 register("instancegm", InstanceGM, "dividemix, and how the noisy label came about", "kim2024",

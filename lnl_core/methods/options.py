@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -34,3 +35,18 @@ def warm_up_epochs(name: str, value: Any, usual: int, epochs: int, part: int = 4
     if value is None:
         return max(1, min(usual, epochs // part))
     return whole(name, value, 0)
+
+
+def takes_options_of(method: type) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """For a recipe `(run, ..., **options)` whose options are this method's and its own: its
+    signature names them all, so that it need not repeat them."""
+
+    def named(recipe: Callable[..., Any]) -> Callable[..., Any]:
+        run, *own = inspect.signature(recipe).parameters.values()
+        own = [each for each in own if each.kind is not each.VAR_KEYWORD]
+        # Without the instance, the nets and the data.
+        given = list(inspect.signature(method.__init__).parameters.values())[method.nets + 2 :]
+        recipe.__signature__ = inspect.Signature([run, *given, *own])
+        return recipe
+
+    return named

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+from lnl_core.contract import takes
 
+
+@takes(passed="number", length="number")
 def sigmoid_ramp(passed: float, length: float) -> float:
     """exp(-5 (1 - t/L)²) when t = `passed` epochs are over: from e⁻⁵ up to 1 at L = `length`, and 1
     from there on; with a length of 0 always 1. The S-shaped ramp of Laine and Aila, *Temporal
@@ -14,6 +17,7 @@ def sigmoid_ramp(passed: float, length: float) -> float:
     return math.exp(-5 * (1 - min(max(passed, 0.0), length) / length) ** 2)
 
 
+@takes(passed="number", settled="number", epochs="number", least="number", most="number")
 def log_ramp(passed: float, settled: float, epochs: float, least: float, most: float) -> float:
     """`least` until one epoch after `settled`, then rising with the logarithm of the epochs since,
     to `most` when all `epochs` have passed; never in between where there is no time for it."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lnl_core.contract import takes
 from lnl_core.errors import InputError, unknown_name
 from lnl_core.methods.base import Method
 
@@ -64,6 +65,10 @@ class Entry:
 _REGISTRY: dict[str, Entry] = {}
 
 
+@takes(
+    name="text", how=Callable, summary="text", paper="text", version="whole",
+    fixed=(dict, type(None)), source="text", needs=tuple,
+)  # fmt: skip
 def register(
     name: str,
     how: type[Method] | Recipe,
@@ -106,6 +111,7 @@ def register(
     )
 
 
+@takes(name="text")
 def get_method(name: str) -> Entry:
     """The method of that name; `InputError` with the nearest name if there is none."""
     if name not in _REGISTRY:
@@ -117,6 +123,7 @@ def method_names() -> list[str]:
     return list(_REGISTRY)
 
 
+@takes(entry=Entry, options=dict)
 def check_options(entry: Entry, options: dict[str, Any]) -> None:
     for name in options:
         if name not in entry.options:

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from lnl_core.contract import takes
 
+
+@takes(epoch="whole", epochs="whole", knots=tuple)
 def at_epoch(epoch: int, epochs: int, knots: tuple[tuple[float, float], ...]) -> float:
     """The weight in `epoch` (from 1) of so many epochs, straight between knots.
 

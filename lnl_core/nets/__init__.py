@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 
+from lnl_core.contract import takes
 from lnl_core.errors import InputError, unknown_name
 from lnl_core.nets.alexnet import AlexNet
 from lnl_core.nets.base import Net, are_positive_integers
@@ -90,6 +91,7 @@ def net_names() -> list[str]:
     return list(NETS)
 
 
+@takes(name="text")
 def build_net(
     name: str,
     input_shape: Sequence[int],

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from lnl_core.contract import takes
 from lnl_core.errors import unknown_name
 
 Layer = nn.Linear | nn.Conv2d
@@ -54,6 +55,7 @@ def uniform(layer: Layer) -> None:
 Init = Callable[[Layer], None]
 
 
+@takes(deviation="positive")
 def normal(deviation: float) -> Init:
     """Normal with a fixed standard deviation: MatConvNet's examples, `f * randn(...)`."""
 
@@ -71,6 +73,7 @@ PATRINI_INITS: dict[str, tuple[Init, Init]] = {
 }
 
 
+@takes(name="text")
 def patrini_init(name: str) -> tuple[Init, Init]:
     """What the option `init` names, for body and output; `InputError` if there is none."""
     if name not in PATRINI_INITS:

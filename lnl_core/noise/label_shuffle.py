@@ -7,7 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from lnl_core.contract import takes
 
+
+@takes(labels="vectors", rate="fraction", exact="flag", rng=np.random.Generator)
 def shuffle_labels(
     labels: NDArray[np.integer], rate: float, exact: bool, rng: np.random.Generator
 ) -> NDArray[np.integer]:
@@ -26,6 +29,7 @@ def shuffle_labels(
     return noisy
 
 
+@takes(labels="vectors", rate="fraction")
 def expected_rate(labels: NDArray[np.integer], rate: float) -> float:
     """The share of the N·K labels that shuffling should change: of a vector with the share p of
     labels there, 2 p (1-p) of them differ after a shuffle."""

@@ -29,6 +29,7 @@ from scipy.special import softmax
 from scipy.stats import truncnorm
 from torch import Tensor
 
+from lnl_core.contract import takes
 from lnl_core.data.dataset import Dataset
 from lnl_core.errors import InputError
 from lnl_core.streams import numpy_generator
@@ -39,6 +40,7 @@ DEVIATION = 0.1
 BLOCK = 1000
 
 
+@takes(dataset=Dataset, rate="fraction", seed="seed", shared="flag")
 def part_dependent_labels(
     dataset: Dataset, rate: float, seed: int, shared: bool = False
 ) -> NDArray[np.int64]:
@@ -72,12 +74,14 @@ def part_dependent_labels(
     return noisy
 
 
+@takes(count="count", rate="fraction", rng=np.random.Generator)
 def flip_rates(count: int, rate: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """q [count]: normal about `rate`, truncated to [0, 1]."""
     low, high = -rate / DEVIATION, (1 - rate) / DEVIATION
     return truncnorm.ppf(rng.random(count), low, high, loc=rate, scale=DEVIATION)
 
 
+@takes(scores="matrix", label="count", flips=np.ndarray)
 def probabilities(
     scores: NDArray[np.float64], label: int, flips: NDArray[np.float64]
 ) -> NDArray[np.float64]:

@@ -130,7 +130,7 @@ class Noise:
     draw: str = "bernoulli"
 
     def __post_init__(self) -> None:
-        if self.name not in PROTOCOLS:
+        if not isinstance(self.name, str) or self.name not in PROTOCOLS:
             raise unknown_name("noise", self.name, PROTOCOLS)
         if self.draw not in ("bernoulli", "exact"):
             raise InputError(f"unknown noise draw {self.draw!r}: it is 'bernoulli' or 'exact'.")
@@ -201,8 +201,9 @@ class Noise:
         if t is None:
             raise InputError("noise 'given' draws nothing: the noisy labels come with the data.")
         rng = numpy_generator("noise", seed)
-        if labels.ndim == 2 and self.name == "label-shuffle":
+        if getattr(labels, "ndim", 0) == 2 and self.name == "label-shuffle":
             return shuffle_labels(labels, self.rate, self.draw == "exact", rng)
+        labels = transition.check_labels(labels, num_classes)
         if self.draw == "bernoulli":
             return _draw_each(labels, t, rng)
         if self.name.startswith("symmetric"):

@@ -14,7 +14,6 @@ clean labels.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,8 @@ from torch.nn import functional as F
 from lnl_core import losses
 from lnl_core.accel import pick_device
 from lnl_core.augment import Preprocess, make_preprocess
+from lnl_core.checksums import verify
+from lnl_core.contract import takes
 from lnl_core.data.cache import keep, recall
 from lnl_core.data.dataset import Dataset
 from lnl_core.errors import InputError
@@ -43,6 +44,7 @@ STANDIN_SHARE, STANDIN_STEPS, STANDIN_BATCH, STANDIN_LR = 0.1, 30, 32, 1e-3
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+@takes(dataset=Dataset, seed="seed", folder=Path)
 def pseudo_labels(dataset: Dataset, seed: int, folder: Path) -> NDArray[np.int64]:
     """Labels [N] of the training samples by the paper's features; `seed` starts k-means.
 
@@ -57,6 +59,7 @@ def pseudo_labels(dataset: Dataset, seed: int, folder: Path) -> NDArray[np.int64
     return cluster_labels(kept["features"], dataset.y_train.numpy(), dataset.num_classes, seed)
 
 
+@takes(dataset=Dataset, seed="seed")
 def standin_pseudo_labels(dataset: Dataset, seed: int) -> NDArray[np.int64]:
     """The same by the stand-in's features; `seed` draws its samples and its weights as well.
 
@@ -92,6 +95,7 @@ def _train_standin(dataset: Dataset, scale: Preprocess) -> Net:
     return net.eval()
 
 
+@takes(features=np.ndarray, labels=np.ndarray, num_classes="classes", seed="seed")
 def cluster_labels(
     features: NDArray[np.floating], labels: NDArray[np.int64], num_classes: int, seed: int
 ) -> NDArray[np.int64]:
@@ -108,6 +112,7 @@ def cluster_labels(
     return names[clusters].astype(np.int64)
 
 
+@takes(images="any B C H W", folder=Path)
 @torch.inference_mode()
 def resnet50_features(images: Tensor, folder: Path) -> NDArray[np.float16]:
     """What ImageNet's ResNet-50 has after its last pooling: uint8 [N, C, H, W] → [N, 2048].
@@ -129,9 +134,10 @@ def resnet50_features(images: Tensor, folder: Path) -> NDArray[np.float16]:
     return torch.cat(parts).numpy()
 
 
+@takes(folder=Path)
 def load_resnet50(folder: Path) -> nn.Module:
     """torchvision's ResNet-50 without its last layer, in evaluation mode, with the first ImageNet
-    weights (`IMAGENET1K_V1`), whose file's name holds the start of its SHA-256."""
+    weights (`IMAGENET1K_V1`), whose SHA-256 is verified."""
     from torchvision.models import ResNet50_Weights, resnet50
 
     url = ResNet50_Weights.IMAGENET1K_V1.url
@@ -141,10 +147,10 @@ def load_resnet50(folder: Path) -> nn.Module:
             f"noise 'pseudo-label' needs the ResNet-50 weights {file}: put {url} (98 MB) there, "
             "or use 'pseudo-label-standin', whose features are trained on the spot."
         )
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if not digest.startswith(file.stem.rsplit("-", 1)[1]):
-        raise InputError(f"{file} is damaged (its SHA-256 begins {digest[:8]}): get it again.")
+    try:
+        verify("weights", file)
+    except OSError as error:
+        raise InputError(f"{file} is damaged ({error}): get it again.") from None
     net = resnet50()
     net.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
     net.fc = nn.Identity()

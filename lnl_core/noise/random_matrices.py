@@ -10,12 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lnl_core.contract import takes
 from lnl_core.streams import numpy_generator
 
 #: How many other classes a class is mistaken for under `random-k` (Section 4.2, ImageNet).
 RANDOM_K = 10
 
 
+@takes(num_classes="classes", seed="seed")
 def simplex_matrix(num_classes: int, seed: int) -> NDArray[np.float64]:
     """Δ of eq. 1 as float64 [K, K]: a zero diagonal, the rest of each row uniform on the simplex.
 
@@ -24,6 +26,7 @@ def simplex_matrix(num_classes: int, seed: int) -> NDArray[np.float64]:
     return _rows(num_classes, num_classes - 1, seed)
 
 
+@takes(num_classes="classes", seed="seed", k="whole")
 def random_k_matrix(num_classes: int, seed: int, k: int = RANDOM_K) -> NDArray[np.float64]:
     """The same with k other classes a row, chosen at random (all others where they are fewer).
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from lnl_core.contract import takes
 from lnl_core.errors import InputError, unknown_name
 from lnl_core.papers import jindal2019, kim2024, patrini2017, tanaka2018, yao2018
 
@@ -25,12 +26,14 @@ def _settings_of(paper: ModuleType) -> dict[str, dict]:
     return paper.SETTINGS | getattr(paper, "OWN_SETTINGS", {})
 
 
+@takes(data="text", preferred="text")
 def paper_for(data: str, preferred: str) -> str | None:
     """The preferred paper if it trains on these data, else the first that does, else None."""
     order = [preferred, *PAPERS] if preferred in PAPERS else list(PAPERS)
     return next((name for name in order if data in PAPERS[name].SETTINGS), None)
 
 
+@takes(paper="text", data="text", protocol="text?", net="text?")
 def paper_settings(
     paper: str, data: str, protocol: str | None, net: str | None = None
 ) -> tuple[str, dict]:

@@ -163,8 +163,9 @@ STUDIES = (
         tuple(
             Variant(label, method, _HALF, {"options": options})
             for label, method, options in (
-                ("W starts as the identity itself", "nnaqc", {"start": 0.147}),
+                ("W starts half-way between no noise and noise alone", "nnaqc", {"start": 0.5}),
                 ("W starts nearly without noise", "nnaqc", {"start": 0.9}),
+                ("W starts as the identity itself", "trace", {"start": 0.147}),
                 ("the gradient flows through L_QC's target", "nnaqc", {"through": True}),
                 ("a tenth of W is dropped, not half", "nnaqc-dropout", {"dropout": 0.1}),
                 ("a tenth of W is dropped, not half", "dropout-layer", {"dropout": 0.1}),

@@ -17,8 +17,9 @@ are built here are trained as their papers or their authors' code say, where the
 `rival`. Two exceptions: ELR's net is this paper's and not ResNet-34, because the
 printed row is most likely ELR+'s, which had it; `co-teaching-plus`, `mixup`, cross-entropy and
 `forward-estimated` have this paper's training, because the rows were copied twice and who ran
-them how is not known. So have `mentornet`, whose schedule is not known to us, and `cal`
-and `kmeidtm` this paper's net: theirs were ResNet-101, and ResNet-34 twice.
+them how is not known. So have `mentornet`, whose schedule is not known to us, and `cal`,
+`kmeidtm` and `iterative-cv` this paper's net: theirs were ResNet-101, ResNet-34 twice, and
+ResNet-32.
 """
 
 from __future__ import annotations
@@ -89,6 +90,21 @@ _MOIT = replace(
     _CIFAR, lr=0.1, weight_decay=1e-4, epochs=250, schedule="step", lr_drops=(125, 200)
 )  # fmt: skip
 _MOIT_STAGES = {"fine-tune": replace(_MOIT, epochs=70, lr=0.001, schedule="constant", lr_drops=())}
+_NGC = replace(_CIFAR, batch_size=512, lr=0.15, lr_min=2e-4)
+_NGC_WEBVISION = replace(
+    _WEBVISION, batch_size=256, lr=0.2, weight_decay=1e-4, epochs=80, schedule="cosine",
+    lr_drops=(), lr_min=2e-4,
+)  # fmt: skip
+# Without the half after epoch 180, and 1/8 of the rate in a half's last ten epochs, not 1/10.
+_INCV = replace(
+    _CIFAR, optimizer="adam", lr=1e-3, weight_decay=1e-4, epochs=200, schedule="step",
+    lr_drops=(80, 120, 160),
+)  # fmt: skip
+_INCV_STAGES = {
+    f"fold-{turn}{half}": replace(_INCV, epochs=50, lr_drops=(20, 30, 40), lr_gamma=0.5)
+    for turn in range(1, 5)
+    for half in "ab"
+}
 _T_REVISION = replace(
     _CIFAR, epochs=200, lr=0.01, weight_decay=1e-4, schedule="step", lr_drops=(40, 80)
 )
@@ -114,7 +130,8 @@ def options_of(method: str, noise: Noise, classes: int = 10) -> dict[str, Any]:
     the rate where no matrix says all of the noise. Sel-CL (its authors' commands): on a hundred
     classes, a smaller memory and other quantiles, which go by the noise. Forward correction's T̂
     comes from the largest posterior where there are many classes (Patrini et al., CIFAR-100), and
-    so does T-Revision's (its code). INCV is told that noise is asymmetric (its code).
+    so does T-Revision's (its code). INCV is told that noise is asymmetric (its code). NGC (its
+    authors' configurations): neighbours, warm-up and the threshold, where not its own defaults.
     """
     rate, asymmetric = noise.rate or 0.0, noise.name.endswith("asymmetric")
     options: dict[str, Any] = {}
@@ -143,6 +160,8 @@ def options_of(method: str, noise: Noise, classes: int = 10) -> dict[str, Any]:
         options |= {"memory": 100, "quantile": quantile, "pair_quantile": pair_quantile}
     if method == "iterative-cv" and asymmetric:
         options["asymmetric"] = True
+    if method == "ngc" and (asymmetric or classes > 10):
+        options |= {"warm_up": 30} | ({"k": 200, "high": 0.6} if classes > 10 else {"k": 10})
     if method in ("forward-estimated", "t-revision") and classes > 10:
         options["percentile"] = None
     return options
@@ -157,18 +176,22 @@ def _cifar(classes: int):
             "m-correction": _M_CORRECTION, "nct": _NCT, "cal": _CAL, "peer-loss": _PEER,
             "cores2": _CORES, "sft": _SFT, "pencil": _PENCIL, "t-revision": _T_REVISION,
             "moit": _MOIT, "sel-cl-plus": _MOIT,
-            "kmeidtm": _KMEIDTM, "instancegm": _DIVIDEMIX,
+            "kmeidtm": _KMEIDTM, "instancegm": _DIVIDEMIX, "ngc": _NGC, "iterative-cv": _INCV,
         }  # fmt: skip
         own = {"train": trainings[method]} if method in trainings else {}
         stages = {
             "pencil": _PENCIL_STAGES, "moit": _MOIT_STAGES, "sel-cl-plus": _MOIT_STAGES,
-            "t-revision": _T_REVISION_STAGES,
+            "t-revision": _T_REVISION_STAGES, "iterative-cv": _INCV_STAGES,
         }  # fmt: skip
         own |= {"stages": dict(stages[method])} if method in stages else {}
         options = _CIFAR_OPTIONS.get(method, {}) | options_of(method, noise, classes)
         return own | {"options": options}
 
     return by_noise
+
+
+def _webvision(method: str, noise: Noise) -> dict[str, Any]:
+    return {"train": _NGC_WEBVISION} if method == "ngc" else {}
 
 
 #: As in `patrini2017.SETTINGS`; `by_noise` maps a method and its noise to what is otherwise.
@@ -205,8 +228,13 @@ SETTINGS: dict[str, dict[str, dict]] = {
             "net": "inception-resnet-v2",
             "train": _WEBVISION,
             "val_fraction": 0.0,
+            "by_noise": _webvision,
             # The number that is copied as MOIT's is MOIT+'s.
-            "options": {name: {"warm_up": 1} for name in WARMED_UP} | {"moit": {"plus": True}},
+            "options": {name: {"warm_up": 1} for name in WARMED_UP}
+            | {
+                "moit": {"plus": True},
+                "ngc": {"k": 100, "high": 0.8, "alpha": 0.5, "warm_up": 15},
+            },
         },
     },
 }

@@ -8,6 +8,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lnl_core import transition
 from lnl_core.config import RunConfig
 from lnl_core.data import Dataset
 from lnl_core.errors import InputError
@@ -63,7 +64,9 @@ def obstacle(choice: Choice, dataset: Dataset) -> str:
     try:
         config = config_of(choice, dataset)
         if "T" in needs:
-            config.noise.transition_matrix(dataset.num_classes, dataset.name, choice.seed)
+            t = config.noise.transition_matrix(dataset.num_classes, dataset.name, choice.seed)
+            if choice.method == "backward" and t is not None:
+                transition.inverse(t)
     except InputError as error:
         return str(error)
     return ""

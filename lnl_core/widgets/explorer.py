@@ -12,7 +12,9 @@ fails a headless run. Later errors appear in the explorer itself, as a sentence.
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import ipywidgets
 from matplotlib.figure import Figure
@@ -35,7 +37,8 @@ class Explorer(ipywidgets.VBox):
         self.image = ipywidgets.Image(format="png", layout={"max_width": "100%"})
         self.error = ipywidgets.HTML()
         self.reset = ipywidgets.Button(description="reset", layout={"width": "5em"})
-        self._controls = tuple(controls)
+        self._controls, self._held = tuple(controls), False
+        self._drawing = threading.RLock()  # a training draws too: the newer picture must win
         self._defaults = [control.value for control in controls]
         row = ipywidgets.HBox([*controls, *buttons, self.reset], layout={"flex_flow": "row wrap"})
         super().__init__([row, self.error, self.image])
@@ -50,11 +53,30 @@ class Explorer(ipywidgets.VBox):
 
     def redraw(self, _: object = None) -> None:
         """Draw again; an error becomes a sentence above the last good picture."""
+        if self._held:
+            return
         try:
-            self._update()
+            with self._drawing:
+                self._update()
             self.error.value = ""
         except Exception as error:
             self.fail(error)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Controls that turn in here draw nothing."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+
+    @contextmanager
+    def turning(self) -> Iterator[None]:
+        """Several controls turn in here, and there is one picture at the end."""
+        with self.held():
+            yield
+        self.redraw()
 
     def fail(self, error: Exception) -> None:
         """Show what went wrong, as a sentence."""
@@ -62,9 +84,9 @@ class Explorer(ipywidgets.VBox):
 
     def restore(self, _: object = None) -> None:
         """The controls as they were at first, and what else the subclass remembers."""
-        for control, value in zip(self._controls, self._defaults, strict=True):
-            control.value = value
-        self.redraw()
+        with self.turning():
+            for control, value in zip(self._controls, self._defaults, strict=True):
+                control.value = value
 
     def _update(self) -> None:
         self.image.value = plots.png(self.draw())

@@ -79,7 +79,7 @@ class FlywheelExplorer(TrainingExplorer):
         super().__init__(
             (
                 self.noise, self.rate, self.regularisation, self.epochs, self.refine,
-                self.contrast, self.epoch,  # last: `restore` may set it once its run is shown again
+                self.contrast, self.epoch,
             ),
         )  # fmt: skip
 
@@ -96,6 +96,10 @@ class FlywheelExplorer(TrainingExplorer):
                 style="italic",
             )  # fmt: skip
         return figure
+
+    def restore(self, _: object = None) -> None:
+        super().restore()
+        self.epoch.value = self._defaults[-1]  # anew: the slider may have been too short for it
 
     def _wanted(self) -> Setting:
         # A slider's steps add up to 0.30000000000000004.

@@ -44,7 +44,9 @@ def render_noise(dataset: Dataset, drawn: NoiseDraw, rows: int = 4, columns: int
     """The realised transition matrix beside samples with their noisy labels."""
     # Placed by hand: the automatic layout costs more than all the drawing.
     figure = Figure(figsize=(9.4, 4.2), dpi=90)
-    left, right = figure.add_axes((0.06, 0.12, 0.38, 0.76)), figure.add_axes((0.5, 0, 0.49, 0.9))
+    long = max(map(len, dataset.classes)) > 2
+    left = figure.add_axes((0.14, 0.22, 0.32, 0.7) if long else (0.06, 0.13, 0.38, 0.76))
+    right = figure.add_axes((0.5, 0, 0.49, 0.9))
     plots.draw_matrix(left, drawn.realised, dataset.classes, f"T as realised, {drawn.noise}")
     wrong = f"{drawn.realised_rate:.1%} of {len(drawn.noisy)} labels are wrong"
     right.set_title(wrong, fontsize="medium")

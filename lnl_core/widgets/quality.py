@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from lnl_core.data import Dataset
 from lnl_core.errors import InputError
 from lnl_core.train import EpochRecord, Step
+from lnl_core.widgets.quality_pictures import render_quality
 from lnl_core.widgets.quality_survey import (
     Survey,
     as_images,
     can_run,
-    render_quality,
     survey,
     train_and_survey,
 )

@@ -52,7 +52,7 @@ class TrainAndWatchExplorer(TrainingExplorer):
         self._datasets = {dataset.name: dataset for dataset in datasets}
         self._folder = Path(folder)
         choice = choice or Choice(data=datasets[0].name)
-        self._watched, self._ghost = Watched(choice), None
+        self._watched, self._ghost, self._drawn = Watched(choice), None, None
         self.method = _dropdown("method", method_names(), choice.method)
         self.data = _dropdown("data", list(self._datasets), choice.data)
         self.noise = _dropdown("noise", NOISES, choice.noise)
@@ -100,6 +100,22 @@ class TrainAndWatchExplorer(TrainingExplorer):
 
     def draw(self) -> Figure:
         """The last run and the ghost, whatever the controls say: they are for the next one."""
+        return render_watched(*self._runs())
+
+    def _runs(self) -> tuple[Watched, Watched | None]:
+        """What is drawn."""
+        return self._watched if self._watched.history else Watched(self.choice), self._ghost
+
+    def _update(self) -> None:
+        """A control that turns changes the picture only as long as there is no run."""
+        self._explain()
+        runs = self._runs()
+        if runs != self._drawn:
+            super()._update()
+            self._drawn = runs
+
+    def _explain(self) -> None:
+        """What can be done with the choice as it is, and why not."""
         dataset = self._datasets[self.data.value]
         reason = obstacle(self.choice, dataset)
         self.train.disabled = bool(reason)
@@ -113,8 +129,6 @@ class TrainAndWatchExplorer(TrainingExplorer):
         )
         if self.code.layout.display is None:
             self.code.value = as_code(self.choice)
-        watched = self._watched if self._watched.history else Watched(self.choice)
-        return render_watched(watched, self._ghost)
 
     def begin(self) -> Iterator[Stand | Step]:
         dataset = self._datasets[self.data.value]
@@ -144,8 +158,9 @@ class TrainAndWatchExplorer(TrainingExplorer):
         except Exception as error:
             self.fail(error)
             return
-        for name in ("noise", "rate", "lr", "epochs"):
-            getattr(self, name).value = getattr(wanted, name)
+        with self.turning():
+            for name in ("noise", "rate", "lr", "epochs"):
+                getattr(self, name).value = getattr(wanted, name)
 
     def _copy(self, _: object) -> None:
         """A page may not write to the clipboard unasked: the text stands there to be copied."""

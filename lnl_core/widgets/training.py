@@ -15,8 +15,9 @@ from lnl_core.train import Step
 from lnl_core.widgets.explorer import Explorer
 from lnl_core.widgets.job import Job
 
-#: Seconds from one drawing of a run to the next: drawing takes a tenth of one from the training.
-REDRAWN = 0.7
+#: Seconds from one drawing of a run to the next, and how many times a drawing's own at least: on a
+#: busy machine the training must not wait for its pictures.
+REDRAWN, REST = 0.7, 3
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class TrainingExplorer(Explorer):
         """Each press is another seed, unless the controls have one."""
         self.abandon()
         self.error.value = ""
-        self._last, self._began, self._drawn = None, None, 0.0
+        self._last, self._pictured, self._began, self._due = None, None, None, 0.0
         try:
             items = self.begin()
         except Exception as error:
@@ -132,26 +133,29 @@ class TrainingExplorer(Explorer):
         self._last = item
         self.progress.value = item.done / max(item.total, 1)
         self.status.value = in_words(item.done, item.total, now - self._began)
-        if now - self._drawn > REDRAWN:
+        if now >= self._due and not self._job.stopped:
             self._picture(item)
-            self._drawn = time.monotonic()
+            drawn = time.monotonic()
+            self._due = drawn + max(REDRAWN, REST * (drawn - now))
 
     def _done(self, error: Exception | None) -> None:
-        last, job = self._last, self._job
+        last = self._last
+        self.stop.disabled = True
+        stopped = error is None and self._job.stopped
+        if stopped:  # said at once: the last picture takes its time
+            done = "before the first epoch" if last is None else f"after epoch {last.done}"
+            self.status.value, self.progress.bar_style = f"stopped {done}", "warning"
         try:
             if last is not None and error is None:
-                self._picture(last)
+                if last is not self._pictured:
+                    self._picture(last)
                 self.ended(last)
         except Exception as failure:
             error = failure
-        self.stop.disabled = True
         if error is not None:
             self.fail(error)
             self.status.value, self.progress.bar_style = "failed", "danger"
-        elif job is not None and job.stopped:
-            done = "before the first epoch" if last is None else f"after epoch {last.done}"
-            self.status.value, self.progress.bar_style = f"stopped {done}", "warning"
-        else:
+        elif not stopped:
             self.status.value, self.progress.bar_style = "done", "success"
 
     def _picture(self, stand: Stand) -> None:
@@ -159,3 +163,4 @@ class TrainingExplorer(Explorer):
         if figure is not None:
             self.trained.value = plots.png(figure)
             self.trained.layout.display = None
+        self._pictured = stand

@@ -25,9 +25,9 @@ PANELS = (
 #: How the fields are named in the legend.
 NAMES = {
     "test_accuracy": "test accuracy",
-    "train_accuracy": "fits the noisy labels",
-    "train_clean_accuracy": "fits the true labels",
-    "memorised": "wrong labels memorised",
+    "train_accuracy": "noisy labels fitted",
+    "train_clean_accuracy": "true ones fitted",
+    "memorised": "wrong ones memorised",
 }
 
 
@@ -73,7 +73,7 @@ def render_watched(watched: Watched, ghost: Watched | None = None) -> Figure:
         if any(line.get_label()[0] != "_" for line in axis.lines):
             axis.legend(  # above, where it covers no curve
                 fontsize="small", frameon=False, ncols=3, loc="lower left",
-                bbox_to_anchor=(-0.02, 0.99), columnspacing=1.0, handlelength=1.6, borderpad=0,
+                bbox_to_anchor=(-0.03, 0.99), columnspacing=0.8, handlelength=1.5, borderpad=0,
             )  # fmt: skip
     figure.text(0.06, 0.93, watched.choice.title, fontsize="medium", weight="bold")
     if ghost is not None:

@@ -32,7 +32,18 @@ from lnl_core.measures.selection import RULES, select
 from lnl_core.noise import PROTOCOLS
 from lnl_core.notebook import Session, exercise, show, table, watch
 from lnl_core.profiles import PROFILES
-from lnl_core.widgets import NoiseExplorer, draw_noise, render_noise
+from lnl_core.widgets import (
+    Choice,
+    LossShapesExplorer,
+    NoiseExplorer,
+    TrainAndWatchExplorer,
+    draw_noise,
+    loss_shapes,
+    render_noise,
+    render_shapes,
+    render_watched,
+    train_choice,
+)
 
 session = Session("00_start_here", PROFILE, OUT_DIR)
 dataset = load_dataset(PROFILES[PROFILE].data)
@@ -210,8 +221,7 @@ session.claim(
 # largest entry of its row? Then nothing in the labels points to the truth any more.
 
 # %%
-explorer = NoiseExplorer(dataset, rate=NOISE_RATE)
-explorer
+NoiseExplorer(dataset, rate=NOISE_RATE)
 
 # %% [markdown]
 # The same picture without the controls, for readers of a static page:
@@ -224,6 +234,38 @@ show(
 )
 
 # %% [markdown]
+# ## Explorer: train and watch
+#
+# Choose a method, data, noise and its rate, a learning rate and a seed, and press **Train**: the
+# curves come as it learns, **Stop** ends it. **pin** keeps a run, dashed, to compare the next one
+# with; **paper settings** takes a noise of the method's paper. **copy as code** shows the cell that
+# trains the same, **save as CSV** writes its epochs beside this notebook.
+#
+# Try: pin cross-entropy, then train it at a tenth of the learning rate. Then `forward`, which is
+# told $T$. Then `cores2` at rate 0.6, which is not.
+
+# %%
+small_data = [load_dataset(name) for name in ("digits", "shapes")]
+TrainAndWatchExplorer(
+    small_data, Choice(rate=NOISE_RATE, seed=SEED), folder="." if OUT_DIR is None else OUT_DIR
+)
+
+# %% [markdown]
+# What it draws: plain cross-entropy, pinned, and forward correction with the true $T$.
+
+# %%
+watched = {}
+for method in ("cross-entropy", "forward"):
+    wanted = Choice(method, rate=NOISE_RATE, seed=SEED, epochs=25)
+    *_, end = train_choice(wanted, small_data[0])
+    watched[method] = end.state
+show(
+    render_watched(watched["forward"], ghost=watched["cross-entropy"]),
+    alt="Accuracies and memorised labels over 25 epochs: forward correction solid, cross-entropy "
+    "dashed; on clean test labels forward correction ends higher.",
+)
+
+# %% [markdown]
 # ## Your own method, in a few lines
 #
 # A method is a class that says how a sample's loss is made. This one is the *mean absolute error*
@@ -233,12 +275,15 @@ show(
 
 
 # %%
-class MeanAbsoluteError(Method):
+def mean_absolute_error(logits, labels):
     """Σ_k |1[k = ỹ] - p̂_k| = 2 - 2 p̂_ỹ: bounded, so no single label can shout."""
+    p = logits.softmax(-1)
+    return 2 - 2 * p.gather(-1, labels[..., None])[..., 0]
 
+
+class MeanAbsoluteError(Method):
     def criterion(self, logits, labels):
-        p = logits.softmax(-1)
-        return 2 - 2 * p.gather(-1, labels[..., None])[..., 0]
+        return mean_absolute_error(logits, labels)
 
 
 register("mae", MeanAbsoluteError, "mean absolute error (Ghosh et al. 2017)")
@@ -251,13 +296,30 @@ table([{"method": name, **select(history)} for name, history in own.items()])
 # %% tags=["nbval-check-output"]
 logits = torch.linspace(-3, 3, 10, dtype=torch.float64)[None].repeat(10, 1)
 every_label = torch.arange(10)
-p = logits.softmax(-1)
-mae = 2 - 2 * p.gather(-1, every_label[:, None])[:, 0]
+mae = mean_absolute_error(logits, every_label)
 cross_entropy = F.cross_entropy(logits, every_label, reduction="none")
 print(f"sum over all labels: MAE {mae.sum():.3f}, cross-entropy {cross_entropy.sum():.3f}")
 session.check(
     "MAE summed over all labels is 2 (K - 1), whatever is predicted",
     torch.isclose(mae.sum(), torch.tensor(18.0, dtype=torch.float64)).item(),
+)
+
+# %% [markdown]
+# ## Explorer: the shapes of losses
+#
+# Why bounded losses resist noise, in one picture. Far left the network gives the label almost no
+# probability: a sample that is hard, or a label that is wrong. Cross-entropy pulls hardest exactly
+# there. The bounded losses let go, of both: that is their price. Turn the number of classes and see
+# how far left a network starts, $1/K$; turn β, the weight that the two bootstraps leave the label.
+
+# %%
+LossShapesExplorer({"mae, ours": mean_absolute_error})
+
+# %%
+show(
+    render_shapes(loss_shapes(10, 0.8, {"mae, ours": mean_absolute_error})),
+    alt="Left: seven losses falling over the probability of the label. Right: how hard each pulls; "
+    "cross-entropy most where the label has no probability, mean absolute error in the middle.",
 )
 
 # %% [markdown]

@@ -36,10 +36,14 @@ from lnl_core.papers import PAPERS
 from lnl_core.profiles import PROFILES
 from lnl_core.widgets import (
     CorrectionExplorer,
+    TransitionEditor,
     corrected_losses,
     draw_noise,
+    examine,
     render_corrections,
     render_noise,
+    render_transition,
+    set_entry,
 )
 
 session = Session("01_loss_correction", PROFILE, OUT_DIR)
@@ -603,11 +607,11 @@ if estimates:
 table([study_row(row) for row in study_rows(get_study("patrini2017/protocol-mnist"), records)])
 
 # %% [markdown]
-# Single runs, so mind the spread of the table's own cells. What is beyond it: dropout 0.5 costs a
-# point everywhere, which is what the text misses its own table by; and holding predictions away from
-# 0 and 1 is worth several points to backward correction at 60%, because it bounds what would be
-# unbounded. The last layer's initial weights change nothing here. The view bug, the percentile and the
-# warm start move forward correction with $\hat T$ by less than twice its spread over seeds.
+# Each row compares the same seeds with and without the change; how many is in brackets, and one has no
+# error. Dropout 0.5 costs about a point or two in every cell, which is what the text misses its own table
+# by; holding predictions away from 0 and 1 is worth several points to backward correction at 60%, because
+# it bounds what would be unbounded. The last layer's initial weights change little. Of the percentile and
+# the warm start a single seed is no evidence: from seed to seed $\hat T$ moves this cell by several points.
 
 # %% [markdown]
 # ## Explorer
@@ -618,7 +622,7 @@ table([study_row(row) for row in study_rows(get_study("patrini2017/protocol-mnis
 # that *is* the clean loss. Watch the first panel as $N$ grows: the backward loss of the right label
 # falls without bound. At $N = 0.5$ choose 5 → 9: the rows of the swapped pair are equal, $T$ is
 # singular and no correction can tell them apart. Beyond it the wrong label is the *likelier* one, and
-# yet $T$ is invertible again. **train** tries the three on digits, a fresh seed each time.
+# yet $T$ is invertible again. **Train** tries the three on digits, a fresh seed each time.
 
 # %%
 CorrectionExplorer(dataset, rate=NOISE_RATE)
@@ -633,6 +637,28 @@ show(
     ),
     alt="The matrix at N = 0.6 and three panels of losses over the prediction. Over the noise, "
     "cross-entropy is least at 0.4 and both corrections at 1.",
+)
+
+# %% [markdown]
+# ## Explorer: your own T
+#
+# Start from a named noise, choose a clean class and a label, and set their probability: the rest of the
+# row makes room. Read off the expected noise, whether the true class is still the likeliest label, and
+# the condition number. On the right is what either correction puts in the place of a label ỹ where the
+# network is undecided: forward $p(y \mid \tilde y)$, backward row ỹ of $T^{-1}$, which sums to 1 as well,
+# but takes back with negative entries what other classes gave. Try `symmetric` at 0.85, and then at 0.9.
+# `Run(configure("forward", noise=editor.noise))` trains on what you made.
+
+# %%
+editor = TransitionEditor(dataset, start="asymmetric", rate=NOISE_RATE)
+editor
+
+# %%
+edited = set_entry(editor.matrix, clean=3, noisy=8, value=0.6)
+show(
+    render_transition(examine(edited, label=8), dataset.classes),
+    alt="A matrix of look-alike noise where 3 is called 8 in six of ten cases, its inverse with "
+    "negative entries off the diagonal, and the two soft labels that stand for the label 8.",
 )
 
 # %% [markdown]

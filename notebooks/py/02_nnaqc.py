@@ -464,7 +464,7 @@ for study in (s for s in all_studies().values() if s.table.paper == "jindal2019"
 # ## Explorer
 #
 # Choose how sure the classifier is of its class, how much of the identity the layer holds, and the
-# weights α and β; see how hard an agreeing and a disagreeing label pull. **train** runs NNAQC with
+# weights α and β; see how hard an agreeing and a disagreeing label pull. **Train** runs NNAQC with
 # these on digits and draws its $W$ as it grows.
 
 # %%

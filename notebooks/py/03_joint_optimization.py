@@ -775,7 +775,7 @@ for where, place in (("CIFAR-10", 1), ("digits", 2)):
 # %% [markdown]
 # ## Explorer
 #
-# Turn α and β and see the terms. **train** takes them, a noise rate, a learning rate and a start epoch
+# Turn α and β and see the terms. **Train** takes them, a noise rate, a learning rate and a start epoch
 # to step 1 on digits, and draws recovery and accuracy while it runs, a fresh seed each time. Try α = 0
 # with start epoch 1; β = 0; a learning rate of 0.3; a start in the last epochs.
 
@@ -785,7 +785,7 @@ RelabellingExplorer(digits, rate=NOISE_RATE)
 # %%
 show(
     render_cleaning(ends["both terms"], digits.classes),
-    alt="What train draws: recovery and accuracy over the epochs of step 1, the recovered labels by "
+    alt="What Train draws: recovery and accuracy over the epochs of step 1, the recovered labels by "
     "true class, and the classes' shares.",
 )
 

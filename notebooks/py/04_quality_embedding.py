@@ -359,10 +359,12 @@ table(rows)
 # $q(s)$ whose divergence eq. 8 charges is $\mu + \sigma \odot \zeta$. Measured:
 
 # %% tags=["nbval-check-output"]
-zeta = draw(100_000)[:, None]
+zeta = draw(100_000)[:, None].expand(-1, 4)
 sigma = torch.tensor([0.25, 0.5, 1.0, 2.0], dtype=torch.float64)
 drawn = {
-    printed: qe.quality_sample(torch.zeros(4), 2 * sigma.log(), zeta, printed).var(0)
+    printed: qe.quality_sample(
+        torch.zeros_like(zeta), (2 * sigma.log()).expand_as(zeta), zeta, printed
+    ).var(0)
     for printed in (False, True)
 }
 table(
@@ -1136,7 +1138,7 @@ if rows:
 #
 # Walk from the least to the most trusted label, among all of them or the wrong ones only: the ring marks
 # the sample in the embedding, the bars say what classifier and latent label believe. Then choose
-# $P_\text{noise}$ and $\lambda$ and press **train**: CAN learns anew, a few seconds. Try $\lambda = 1$; $P_\text{noise} = 0.8$;
+# $P_\text{noise}$ and $\lambda$ and press **Train**: CAN learns anew, a few seconds. Try $\lambda = 1$; $P_\text{noise} = 0.8$;
 # $P_\text{noise} = 0$, where every cross is the classifier's own mistake.
 
 # %%

@@ -1232,7 +1232,7 @@ if rows:
 # ## Explorer
 #
 # The two cycles turning. Move **epoch** through the run of this page; then choose noise, rate, λ and
-# epochs and press **train**, which without the contrastive term takes a few seconds. Try λ = 0, asymmetric
+# epochs and press **Train**, which without the contrastive term takes a few seconds. Try λ = 0, asymmetric
 # noise with and without *ε by eq. 14*, and a rate of 0, where $\gamma$ should go to 1.
 
 # %%

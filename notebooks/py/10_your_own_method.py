@@ -35,6 +35,7 @@ from lnl_core.ledger.tables import cell_config, get_table, table_cells
 from lnl_core.measures.selection import select
 from lnl_core.methods import get_method
 from lnl_core.methods.options import number
+from lnl_core.notation import notation
 from lnl_core.notebook import Session, exercise, show, table, watch
 from lnl_core.papers.spec import Study, Variant
 from lnl_core.profiles import PROFILES
@@ -51,12 +52,17 @@ print(f"{dataset.name}, noise {noise}")
 # harder it pulls. The mean absolute error pulls least where a label is unlikely, so wrong labels move
 # it little, and hard but right ones as little. Zhang and Sabuncu put a number between the two.
 #
-# | symbol | in the code | meaning |
-# |---|---|---|
-# | $\tilde y$ | `labels` | the noisy label |
-# | $\hat p_k$ | `p` | the softmax of the logits $z$ |
-# | $q \in (0, 1]$ | `q` | 0 is cross-entropy, 1 the mean absolute error (halved) |
-#
+# ### Notation
+
+# %%
+here = {r"$\hat p_k$": ("`p`", "the softmax of the logits $z$, at class $k$"),
+        r"$q \in (0, 1]$": ("`q`", "0 is cross-entropy, 1 the mean absolute error (halved)")}  # fmt: skip
+table(
+    notation("sample", "label", "classes", "posterior", "memorised")
+    + [{"symbol": s, "in the code": code, "meaning": words} for s, (code, words) in here.items()]
+)
+
+# %% [markdown]
 # $$\mathcal L_q(z, \tilde y) = \frac{1 - \hat p_{\tilde y}^{\,q}}{q},\qquad
 # \frac{\partial \mathcal L_q}{\partial z_k} = \hat p_{\tilde y}^{\,q}\,\big(\hat p_k - 1[k = \tilde y]\big).$$
 #
@@ -78,6 +84,8 @@ for k, q in enumerate((0.0, 0.3, 0.7, 1.0)):
     axes[0, 1].plot(p, p**q * (1 - p), **style)
 axes[0, 0].set(xlabel="probability of the given label", title="loss", ylim=(0, 4))
 axes[0, 1].set(xlabel="probability of the given label", title="pull on the label's logit")
+for axis in axes[0]:
+    axis.title.set_size("medium")
 axes[0, 0].legend(frameon=False, title="q = 0: cross-entropy")
 show(figure, alt="Left: the loss over the probability of the label; q = 0 grows without bound towards 0, "
      "q = 1 is a straight line. Right: the pull; at q = 0 it is largest where the label is least "
@@ -392,6 +400,12 @@ exercise(
 )
 
 # %% [markdown]
+# <details><summary>Solution</summary>
+#
+# 9: the weights are $\sqrt{0.01} = 0.1$ and $\sqrt{0.81} = 0.9$.
+#
+# </details>
+#
 # **2. Complete.** The paper also *truncates*: a sample whose label has a probability below $k$ pays the
 # constant $\mathcal L_q(k)$ and pulls not at all. Write it, with `torch.where` or `clamp`.
 
@@ -444,8 +458,9 @@ exercise("exercise 2", judge_truncated, "clamp the label's probability from belo
 # **Recap.** A method here is a formula and its name. What makes it a result is around it: an independent
 # check, the tests, more than one seed, a rule for the epoch, a record.
 #
-# **Next** `11_your_own_data`. To read on: `lnl_core/methods/base.py`, `tests/test_methods.py`,
-# `docs/records.md`.
+# **What to read next** `11_your_own_data`; `06_all_methods`, where a method that is registered above its list
+# stands in every table; `09_text_against_code` for what a study is good for. `lnl_core/methods/base.py`,
+# `tests/test_methods.py`, `docs/records.md`.
 
 # %%
 session.finish()

@@ -6,8 +6,8 @@
 # by noisy labels alone, and see afterwards what the choice was worth · be refused, in one sentence, for
 # everything that is wrong with a file.
 #
-# **You need** `00_start_here`; for $\hat T$ `01_loss_correction`. **Time** about half a minute with
-# `PROFILE = "smoke"` on two CPU cores.
+# **You need** `00_start_here`; for $\hat T$ `01_loss_correction`. **Time** half a minute of one quiet core
+# with `PROFILE = "smoke"`.
 
 # %% tags=["parameters"]
 PROFILE = "smoke"  # every profile trains on the same small file; it bounds the epochs
@@ -29,6 +29,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from lnl_core import InputError, Noise, Run, configure, load_dataset, plots, transition
 from lnl_core.cli import main as lnl
 from lnl_core.measures.selection import select
+from lnl_core.notation import notation
 from lnl_core.notebook import Session, exercise, show, table, watch
 
 session = Session("11_your_own_data", PROFILE, OUT_DIR)
@@ -36,6 +37,12 @@ digits = load_dataset("digits")
 workplace = tempfile.TemporaryDirectory()
 folder = Path(workplace.name)
 print(f"{digits.name}: {len(digits.x_train)} training samples, {digits.source}")
+
+# %% [markdown]
+# ## Notation
+
+# %%
+table(notation("sample", "truth", "label", "noise", "memorised"))
 
 # %% [markdown]
 # ## Labels from annotators
@@ -402,6 +409,12 @@ exercise(
 )
 
 # %% [markdown]
+# <details><summary>Solution</summary>
+#
+# 0.8: it is counted wrong on every wrong label. The best that can be seen on noisy labels is the share of right ones.
+#
+# </details>
+#
 # **2. Complete.** Every sample here had one annotator. If all five label it, take the label that most of
 # them gave (`opinions` is [annotators, samples]; of a tie any). Is it right more often?
 
@@ -456,8 +469,9 @@ exercise("exercise 2", judge_majority, "count the votes for each class, then arg
 # **Recap.** Write down what the labels are and where they come from. Keep noisy labels aside to choose
 # by, have a test set checked by hand, and say which of your numbers are accuracies.
 #
-# **Next** `data/README.md` for the datasets that come with the project; `10_your_own_method` if no method
-# here fits yours.
+# **What to read next** `data/README.md` for the datasets that come with the project; `10_your_own_method` if no
+# method here fits yours; `08_cleaning_labels` to find the wrong labels themselves, `06_all_methods` for more methods
+# to choose from.
 
 # %%
 session.finish()

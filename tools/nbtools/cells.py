@@ -11,6 +11,11 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 LONGEST = 200
+#: Exception → what to do about it.
+REMEDIES = {
+    "ModuleNotFoundError": "install what is missing with `make setup`",
+    "NoSuchKernel": "install Jupyter's kernel with `make setup`",
+}
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -26,11 +31,22 @@ def cell_label(cells: list[NotebookNode], index: int) -> str:
 
 
 def describe(error: Exception, timeout: int | None) -> str:
-    """The exception that ended an execution, in one line: 'ValueError: rate must be …'."""
+    """The exception that ended an execution, in one line and with a way out where one is known:
+    'ValueError: rate must be …'."""
     if isinstance(error, CellTimeoutError):
-        return f"TimeoutError: still running after {timeout} s"
+        return (
+            f"TimeoutError: still running after {timeout} s; on a busy machine run it alone "
+            "(JOBS=1), or give cells more time (tools/notebooks.py run --timeout SECONDS)"
+        )
     if isinstance(error, DeadKernelError):
-        return "DeadKernelError: the kernel died; memory running out is the usual cause"
+        return (
+            "DeadKernelError: the kernel died; memory running out is the usual cause: run it "
+            "alone (JOBS=1), or with PROFILE=smoke"
+        )
     kind = getattr(error, "ename", type(error).__name__)
     said = ANSI.sub("", str(getattr(error, "evalue", error))).strip()
-    return f"{kind}: {said.splitlines()[0][:LONGEST]}" if said else kind
+    said = said.splitlines()[0] if said else ""
+    if kind == "InputError":
+        return f"{kind}: {said}"  # whole: how to mend it stands at its end
+    line = f"{kind}: {said[:LONGEST]}" if said else kind
+    return f"{line}; {REMEDIES[kind]}" if kind in REMEDIES else line

@@ -15,17 +15,14 @@ SANITIZE = Path(__file__).resolve().parents[2] / "tests" / "nbval_sanitize.cfg"
 CELL_TIMEOUT = 600  # seconds
 
 
-class StandardErrorDiffers:
-    """A pytest plugin: warnings and progress are no part of what a notebook promises."""
-
-    @staticmethod
-    def pytest_collectstart(collector: pytest.Collector) -> None:
-        if hasattr(collector, "skip_compare"):  # nbval's file collector; it has no option for this
-            collector.skip_compare += ("stderr",)
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """A hook: warnings and progress are no part of what a notebook promises."""
+    if hasattr(collector, "skip_compare"):  # nbval's file collector; it has no option for this
+        collector.skip_compare += ("stderr",)
 
 
-def compare(notebooks: list[Notebook]) -> int:
-    """Execute the notebooks under nbval and compare the cells that are tagged for it."""
+def compare(notebooks: list[Notebook], jobs: int = 1) -> int:
+    """Execute the notebooks under nbval, `jobs` at a time, and compare the cells tagged for it."""
     os.environ.clear()
     os.environ.update(reproducible())  # nbval's kernels inherit it: what `refresh` ran under
     options = [
@@ -33,9 +30,10 @@ def compare(notebooks: list[Notebook]) -> int:
         f"--nbval-sanitize-with={SANITIZE}",
         f"--nbval-cell-timeout={CELL_TIMEOUT}",
         "--nbval-kernel-name=python3",
-        *("-p", "no:python", "-p", "no:cacheprovider"),
+        *("-p", "no:python", "-p", "no:cacheprovider", "-p", __name__),
+        *("-n", str(min(jobs, len(notebooks))), "--dist", "loadfile"),
         "-Wignore::pytest.PytestAssertRewriteWarning",  # of plugins that reading notebooks imported
         f"--color={'auto' if sys.stdout.isatty() else 'no'}",  # 'auto' means always to nbval
     ]
     files = [str(notebook.ipynb) for notebook in notebooks]
-    return pytest.main([*options, *files], plugins=[StandardErrorDiffers()])
+    return pytest.main([*options, *files])

@@ -134,7 +134,8 @@ async def _execute(job: dict, environment: dict[str, str]) -> str:
             raise
         if child.returncode:
             last = _text(talk)[-1:] or ["without a word"]
-            return f"its process ended with code {child.returncode}: {last[0]}"
+            killed = "; memory running out is the usual cause: JOBS=1" * (child.returncode < 0)
+            return f"its process ended with code {child.returncode}: {last[0]}{killed}"
         return json.loads(_text(answer)[-1])["failure"]
 
 

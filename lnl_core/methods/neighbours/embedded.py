@@ -5,13 +5,14 @@ samples are alike, and a memory of embeddings.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lnl_core.accel import autocast
 from lnl_core.data import Batch, TrainingSet
-from lnl_core.errors import InputError
+from lnl_core.errors import InputError, unknown_name
 from lnl_core.losses.contrastive import unit
 from lnl_core.methods.base import Method
 from lnl_core.methods.options import whole
@@ -24,6 +25,13 @@ SHARE = "in [0, 1]", lambda share: 0 <= share <= 1
 #: The contrastive views: RandAugment stands for SimCLR's crops, colours and greys; of vectors and
 #: images that are not augmented otherwise it is all the augmentation there is.
 VIEWS = ("strong", "weak")
+
+
+def checked_view(view: Any) -> str:
+    """The contrastive view if it is one of `VIEWS`."""
+    if view not in VIEWS:
+        raise unknown_name("view", view, VIEWS)
+    return view
 
 
 class Embedded(Method):

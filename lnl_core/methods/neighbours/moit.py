@@ -14,17 +14,16 @@ from torch.nn import functional as F
 
 from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
-from lnl_core.errors import unknown_name
 from lnl_core.losses.supervised_contrastive import interpolated_contrastive
 from lnl_core.methods.neighbours.embedded import (
     MIXUP,
     SHARE,
     TEMPERATURE,
-    VIEWS,
     WEIGHT,
     Embedded,
     Memory,
     MixedViews,
+    checked_view,
     mixed_views,
 )
 from lnl_core.methods.neighbours.fine_tune import fine_tune
@@ -34,7 +33,7 @@ from lnl_core.methods.neighbours.knn import (
     nearest,
     neighbour_count,
 )
-from lnl_core.methods.options import flag, number, warm_up_epochs, whole
+from lnl_core.methods.options import flag, number, takes_options_of, warm_up_epochs, whole
 
 if TYPE_CHECKING:
     from lnl_core.run import Run
@@ -100,9 +99,7 @@ class MOIT(Embedded):
         self.temperature = number("temperature", temperature, *TEMPERATURE)
         self.alpha = number("alpha", alpha, *MIXUP)
         self.weight = number("weight", weight, *WEIGHT)
-        if view not in VIEWS:
-            raise unknown_name("view", view, VIEWS)
-        self.views = (view, view, "plain")
+        self.views = (checked_view(view), view, "plain")
         size = min(2 * whole("memory", memory, 0) * data.num_classes, 2 * len(data))
         self.memory = Memory(size, projection) if memory else None
         self.memory_from = warm_up_epochs("memory_from", None, MEMORY_FROM, data.epochs)
@@ -187,26 +184,12 @@ class MOIT(Embedded):
         return {"kept": self.kept.double().mean().item()} if self.judged else {}
 
 
-def moit(
-    run: Run,
-    k: int | None = None,
-    quantile: float = 0.5,
-    start: int | None = None,
-    temperature: float = 0.1,
-    alpha: float = 1.0,
-    memory: int = 100,
-    weight: float = 1.0,
-    view: str = "strong",
-    projection: int = 128,
-    plus: bool = False,
-) -> Iterator[Any]:
-    """`MOIT`, whose options these are; with `plus` MOIT+, which goes on with the stage `fine-tune`
-    on the labels that are kept in the end."""
+@takes_options_of(MOIT)
+def moit(run: Run, plus: bool = False, **options: Any) -> Iterator[Any]:
+    """`MOIT`, whose options these are, and with `plus` MOIT+, which goes on with the stage
+    `fine-tune` on the labels that are kept in the end."""
     flag("plus", plus)
-    method = run.build(
-        MOIT, k=k, quantile=quantile, start=start, temperature=temperature, alpha=alpha,
-        memory=memory, weight=weight, view=view, projection=projection,
-    )  # fmt: skip
+    method = run.build(MOIT, **options)
     yield from run.fit(method)
     if plus:
         method.eval()

@@ -5,7 +5,6 @@ which to trust.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,31 +14,24 @@ from torch.nn import functional as F
 
 from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
-from lnl_core.errors import unknown_name
 from lnl_core.losses.supervised_contrastive import (
     interpolated_contrastive,
     pair_cross_entropy,
-    supervised_contrastive,
 )
+from lnl_core.methods.neighbours.confident import Confident
 from lnl_core.methods.neighbours.embedded import (
     MIXUP,
     SHARE,
     TEMPERATURE,
-    VIEWS,
     WEIGHT,
     Embedded,
     Memory,
     MixedViews,
-    both_heads,
+    checked_view,
     mixed_views,
 )
-from lnl_core.methods.neighbours.knn import (
-    balanced_selection,
-    corrected_vote,
-    nearest,
-    neighbour_count,
-    similarity_quantile,
-)
+from lnl_core.methods.neighbours.keys import Keys
+from lnl_core.methods.neighbours.knn import neighbour_count
 from lnl_core.methods.options import number, warm_up_epochs, whole
 
 #: How many neighbours vote, on CIFAR; epochs of warm-up, and before the memory is used.
@@ -65,12 +57,8 @@ class Views:
 
 
 class SelCL(Embedded):
-    """Sel-CL, the first stage of `sel-cl-plus`. As each epoch after the warm-up begins:
-
-    * confident samples: those that MOIT would keep (see there for the two votes; `k`, and
-      `quantile` α);
-    * confident pairs: of the same label, and both confident or of a similarity of at least γ, the
-      quantile β = `pair_quantile` of the similarities of confident samples of the same label.
+    """Sel-CL, the first stage of `sel-cl-plus`. As each epoch after the warm-up begins, `Confident`
+    says which samples and pairs are to be trusted, by `k`, `quantile` and `pair_quantile`.
 
     An update takes two views of a batch, mixed by λ ~ Beta(`alpha`, `alpha`) with the larger part
     to the sample itself, and minimises the sum of
@@ -79,8 +67,7 @@ class SelCL(Embedded):
       makes a confident pair with; in the batch, and in a memory of `memory` key views a class and
       view. It counts for samples that have such a pair there;
     * for those that have none, MoCo's: the unmixed view is like the other view's key and unlike
-      the last `negatives` keys. Keys are embeddings by a copy of the network whose weights
-      follow as a moving average with `momentum`;
+      the last `negatives` keys, by `Keys` with `momentum`;
     * `weight_c` λ_c times the cross-entropy of a mixed batch of confident samples;
     * `weight_s` λ_s times `pair_cross_entropy` of the mixed views' predictions, whose likes are the
       contrastive loss's.
@@ -93,7 +80,6 @@ class SelCL(Embedded):
     looked up as they come; only in its first block of neighbours is a sample not its own
     neighbour, here it never is; it clips the gradient of the last term, begins with a low learning
     rate for 5 epochs, and holds the current batch in the memory, all of which are left out.
-    Where no sample is confident, all are, and no pair is.
     """
 
     def __init__(
@@ -115,65 +101,30 @@ class SelCL(Embedded):
         projection: int = 128,
     ) -> None:
         super().__init__(net, data, projection)
-        self.k = neighbour_count(k, NEIGHBOURS, data)
-        self.quantile = number("quantile", quantile, *SHARE)
-        self.pair_quantile = number("pair_quantile", pair_quantile, *SHARE)
+        self.trusted = Confident(
+            data.labels,
+            projection,
+            neighbour_count(k, NEIGHBOURS, data),
+            number("quantile", quantile, *SHARE),
+            number("pair_quantile", pair_quantile, *SHARE),
+        )
         self.temperature = number("temperature", temperature, *TEMPERATURE)
         self.alpha = number("alpha", alpha, *MIXUP)
-        self.momentum = number("momentum", momentum, "in [0, 1)", lambda value: 0 <= value < 1)
+        number("momentum", momentum, "in [0, 1)", lambda value: 0 <= value < 1)
         self.weight_c = number("weight_c", weight_c, *WEIGHT)
         self.weight_s = number("weight_s", weight_s, *WEIGHT)
         self.warm_up = warm_up_epochs("warm_up", warm_up, WARM_UP, data.epochs)
         self.memory_from = warm_up_epochs("memory_from", None, MEMORY_FROM, data.epochs)
-        if view not in VIEWS:
-            raise unknown_name("view", view, VIEWS)
-        self.views = (view, view)
-        size = min(2 * whole("memory", memory, 1) * data.num_classes, 2 * len(data))
+        self.views = (checked_view(view), view)
+        size = 2 * min(whole("memory", memory, 1) * data.num_classes, len(data))
         self.memory = Memory(size, projection, data.num_classes)
-        size = min(whole("negatives", negatives, 1), len(data))
-        self.negatives = Memory(size, projection)
-        #: The network and the head that make the keys.
-        self.key_net, self.key_project = copy.deepcopy(net), copy.deepcopy(self.project)
-        self.key_net.requires_grad_(False)
-        self.key_project.requires_grad_(False)
-        self.register_buffer("labels", data.labels.clone())
-        #: The samples' embeddings as the epoch began, who is confident, how far the neighbours
-        #: support each label, γ, and how often all this was found.
-        self.register_buffer("embedding", torch.zeros(len(data), projection))
-        self.register_buffer("confident", torch.ones(len(data), dtype=torch.bool))
-        self.register_buffer("support", torch.zeros(len(data)))
-        self.register_buffer("threshold", torch.tensor(torch.inf))
-        self.register_buffer("selections", torch.zeros((), dtype=torch.int64))
-
-    # Selecting ----------------------------------------------------------------------------------
+        self.keys = Keys(self, momentum, min(whole("negatives", negatives, 1), len(data)))
 
     def begin_epoch(self, epoch: int, data: TrainingSet) -> None:
         self.warming = epoch <= self.warm_up
         self.remembering = epoch > self.memory_from
         if not self.warming:
-            self.select(data)
-
-    def select(self, data: TrainingSet) -> None:
-        """Confident samples, and from which similarity on a pair is confident."""
-        embedding = self.survey(data)[1]
-        shares = corrected_vote(nearest(embedding, self.k)[1], data.labels, self.num_classes)
-        chosen = balanced_selection(shares, data.labels, self.quantile)
-        found = similarity_quantile(embedding, data.labels, chosen, self.pair_quantile)
-        self.embedding.copy_(embedding)
-        self.support.copy_(shares.gather(1, data.labels[:, None]).squeeze(1))
-        self.threshold.copy_(found)
-        self.confident.copy_(chosen | ~chosen.any())
-        self.selections += 1
-
-    def pairs(self, first: Tensor, second: Tensor) -> Tensor:
-        """Which of these samples (indices [A] and [B]) make confident pairs: bool [A, B]. A sample
-        makes none with itself."""
-        same = self.labels[first][:, None] == self.labels[second]
-        both = self.confident[first][:, None] & self.confident[second] & self.threshold.isfinite()
-        near = self.embedding[first] @ self.embedding[second].T >= self.threshold
-        return same & (both | near) & (first[:, None] != second)
-
-    # Training -----------------------------------------------------------------------------------
+            self.trusted.select(self.survey(data)[1], self.num_classes)
 
     def batches(self, data: TrainingSet) -> Iterator[Part]:
         confident = self._confident_batches(data)
@@ -181,13 +132,14 @@ class SelCL(Embedded):
             yield Part(batch, None if self.warming else next(confident))
 
     def _confident_batches(self, data: TrainingSet) -> Iterator[Batch]:
-        index = self.confident.nonzero().squeeze(-1)
+        index = self.trusted.samples.nonzero().squeeze(-1)
         while True:
             yield from data.batches(self.views, index)
 
     def loss(self, part: Part) -> Tensor:
         batch = part.batch
-        alone = self._instance(batch)
+        query = self.both(batch.views[0])[1]
+        alone = self.keys.instance(query, batch.views[1], batch.index, self.temperature)
         mixed = mixed_views(batch, self.alpha)
         if self.warming:
             self._remember(mixed, batch)
@@ -209,20 +161,6 @@ class SelCL(Embedded):
         told = losses.cross_entropy(self.net(sure.x), sure.blend(target)).mean()
         return loss + self.weight_c * told + self.weight_s * pairwise
 
-    def _instance(self, batch: Batch) -> Tensor:
-        """MoCo's loss of each sample, [B]; its keys are stored."""
-        query = self.both(batch.views[0])[1]
-        with torch.no_grad():
-            key = both_heads(self.key_net, self.key_project, batch.views[1])[1]
-        own = (query * key).sum(-1, keepdim=True)
-        similarity = torch.cat([own, query @ self.negatives.recall().T], 1)
-        candidates = torch.cat([torch.ones_like(own[0]).bool(), self.negatives.known])
-        candidates = candidates.expand_as(similarity)
-        positives = torch.zeros_like(candidates)
-        positives[:, 0] = True
-        self.negatives.store(key, batch.index)
-        return supervised_contrastive(similarity, positives, candidates, self.temperature)
-
     def _compare(
         self, views: Views, minor: Tensor, share: Tensor, others: Views, candidates: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
@@ -232,7 +170,7 @@ class SelCL(Embedded):
 
         `minor` int64 [2B]: the second samples in the mixed views; `share` [2B], the first's λ.
         """
-        pairs = [self.pairs(each, others.index) for each in (views.index, minor)]
+        pairs = [self.trusted.pairs(each, others.index) for each in (views.index, minor)]
         paired = (pairs[0] & candidates).view(2, -1, candidates.shape[1])[0].any(1)
         positives = tuple(
             (pair | (each[:, None] == others.index)) & candidates
@@ -246,30 +184,19 @@ class SelCL(Embedded):
         pairwise = costs.sum() / candidates.sum().clamp_min(1)
         return paired, alike.view(2, -1).mean(0) * paired, pairwise
 
-    @torch.no_grad()
     def _remember(self, mixed: MixedViews, batch: Batch) -> None:
         """The mixed views' keys and predictions, into the memory."""
-        logits, key = both_heads(self.key_net, self.key_project, mixed.x)
+        logits, key = self.keys.both(mixed.x)
         self.memory.store(key, batch.index[mixed.main], logits.softmax(-1))
 
     def step(self, batch: Part, optimizer: torch.optim.Optimizer) -> Tensor:
         loss = super().step(batch, optimizer)
-        with torch.no_grad():
-            for own, key in ((self.net, self.key_net), (self.project, self.key_project)):
-                for now, mean in zip(own.parameters(), key.parameters(), strict=True):
-                    mean.lerp_(now, 1 - self.momentum)
+        self.keys.follow(self)
         return loss
-
-    # What it has found --------------------------------------------------------------------------
 
     def clean_probability(self) -> Tensor | None:
         """The share of the neighbours that support each label, [N]; None in the warm-up."""
-        return self.support if self.selections else None
+        return self.trusted.support if self.trusted.selections else None
 
     def diagnostics(self) -> dict[str, float]:
-        """`confident`: the share of the samples; `threshold`: γ, where there is one."""
-        if not self.selections:
-            return {}
-        share, threshold = self.confident.double().mean().item(), self.threshold.item()
-        found = {"threshold": threshold} if threshold < float("inf") else {}
-        return {"confident": share} | found
+        return self.trusted.diagnostics()

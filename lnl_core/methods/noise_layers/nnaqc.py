@@ -5,7 +5,8 @@ label; network and layer are trained together on the noisy labels, and the class
 predicts. `lnl_core/losses/noise_layers.py` has the formulas.
 
 The paper does not say how W starts, at what rate dropout acts, what the trace is weighted with, or
-whether L_QC's target passes a gradient. Options say it here and in `rivals.py`.
+whether L_QC's target passes a gradient. Options say it here and in `rivals.py`. Where W starts is
+worth most on MNIST, and nothing on digits: `lnl study jindal2019/choices-mnist`.
 Measured for the defaults: mean accuracy in percent on digits, two or three seeds, generic settings,
 `uniform-simplex` at 0, 0.3, 0.5 and 0.7:
 
@@ -45,20 +46,22 @@ LAYERS = {
 class NNA(Method):
     """L_NNA alone, -log softmax(W ŷ)_ỹ: eq. 6 with α = 1, the "NNA" of Table 5.
 
-    `start` in (0, 1): W starts as the multiple of the identity whose matrix is `start` · I and the
-    rest uniform, `noise_layers.start_weight`. The more diffuse, the more noise it stands and the
-    longer it takes to begin to learn. `dropout` in [0, 1): the share of W's entries that are set
-    to 0 in each update, drawn anew (the rest is scaled up).
+    W starts as the identity, or, with `start` in (0, 1), as the multiple of it whose matrix is
+    `start` · I and the rest uniform, `noise_layers.start_weight`. The more diffuse, the more noise
+    it stands and the longer it takes to begin to learn. `dropout` in [0, 1): the share of W's
+    entries that are set to 0 in each update, drawn anew (the rest is scaled up).
     """
 
     layer = "softmax"
 
     def __init__(
-        self, net: nn.Module, data: TrainingSet, start: float = 0.5, dropout: float = 0.0
+        self, net: nn.Module, data: TrainingSet, start: float | None = None, dropout: float = 0.0
     ) -> None:
         super().__init__(net, data)
         self.dropout = number("dropout", dropout, *DROPOUT)
-        weight = noise_layers.start_weight(data.num_classes, number("start", start, *START))
+        weight = torch.eye(data.num_classes)
+        if start is not None:
+            weight = noise_layers.start_weight(len(weight), number("start", start, *START))
         self.weight = nn.Parameter(weight)
         self.register_buffer("true_matrix", data.transition_matrix, persistent=False)
 
@@ -101,7 +104,7 @@ class NNAQC(NNA):
         data: TrainingSet,
         alpha: float = 0.9,
         beta: float = 0.9,
-        start: float = 0.5,
+        start: float | None = None,
         dropout: float = 0.0,
         through: bool = False,
     ) -> None:
@@ -123,7 +126,7 @@ class NNAQCDropout(NNAQC):
         data: TrainingSet,
         alpha: float = 0.9,
         beta: float = 0.9,
-        start: float = 0.5,
+        start: float | None = None,
         dropout: float = 0.5,
         through: bool = False,
     ) -> None:

@@ -58,7 +58,7 @@ class DropoutLayer(NNA):
         self,
         net: nn.Module,
         data: TrainingSet,
-        start: float = 0.5,
+        start: float | None = None,
         dropout: float = 0.5,
         layer: str = "softmax",
     ) -> None:

@@ -11,35 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from lnl_core.methods.options import takes_options_of
 from lnl_core.methods.relabelling.relabel import Relabel, Retrain
 
 if TYPE_CHECKING:
     from lnl_core.run import Run
 
 
-def joint(
-    run: Run,
-    alpha: float = 1.2,
-    beta: float = 0.8,
-    start_epoch: int | None = None,
-    stop_epoch: int | None = None,
-    memory: int | None = 10,
-    outputs: str = "training",
-    prior: str = "uniform",
-    zero_filled: bool = False,
-    soft: bool = True,
-    top: int | None = None,
-) -> Iterator[Any]:
-    """Step 1, the stage `relabel`, then step 2, `retrain`. Options as in `Relabel`.
+@takes_options_of(Relabel)
+def joint(run: Run, **options: Any) -> Iterator[Any]:
+    """Step 1, the stage `relabel`, then step 2, `retrain`. The options are `Relabel`'s.
 
     With hard labels (not `soft`) an epoch changes `top` of them (Section 5.4). That L_e is
     "required when we use the soft-label" may mean that hard labels went without it; the authors'
     code has no hard labels. Here they have it: β = 0 leaves it out.
     """
-    first = run.build(
-        Relabel,
-        alpha=alpha, beta=beta, start_epoch=start_epoch, stop_epoch=stop_epoch, memory=memory,
-        outputs=outputs, prior=prior, zero_filled=zero_filled, soft=soft, top=top,
-    )  # fmt: skip
+    first = run.build(Relabel, **options)
     yield from run.fit(first, stage="relabel")
     yield from run.fit(run.build(Retrain, labels=first.labels), stage="retrain")
