@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lnl_core.accel import block_values
 from lnl_core.accel.memory import prepare
@@ -238,7 +238,7 @@ def evaluate(
     return scores | {"diagnostics": kept}
 
 
-@takes(method=Method, crops="whole")
+@takes(method=nn.Module, crops="whole")
 @torch.inference_mode()
 def predict_logits(method: Method, x: Tensor, preprocess: Preprocess, crops: int = 1) -> Tensor:
     """The clean classifier's logits [N, K] for stored samples, in evaluation mode; the mean over

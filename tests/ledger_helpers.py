@@ -11,6 +11,7 @@ from lnl_core import Run
 from lnl_core.ledger.record_check import record_key
 from lnl_core.ledger.tables import cell_config, get_table
 from lnl_core.measures.selection import select
+from lnl_core.methods import get_method
 from lnl_core.train import EpochRecord
 
 TABLE = get_table("patrini2017/table2-mnist")
@@ -29,6 +30,7 @@ def record_of(config: dict, accuracy: float, **changes) -> dict:
     """A valid record of that config whose test accuracy is the same in every epoch."""
     record = copy.deepcopy(real_record())
     record["config"] = copy.deepcopy(config)
+    record["method_version"] = get_method(config["method"]).version
     record["dataset"] |= {"name": config["data"]} | changes.pop("dataset", {})
     for epoch in record["history"]:
         epoch["test_accuracy"] = accuracy

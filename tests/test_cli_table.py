@@ -107,7 +107,9 @@ def test_a_smoke_study_computes_its_variants_and_shows_the_difference(
     out, err = capsys.readouterr()
     assert code == 0 and "0 of 2 runs are there" in err
     (row,) = json.loads(out)["variants"]
-    before, after = (float(row[side].split()[0]) for side in ("unchanged, same seeds", "so changed"))
+    before, after = (
+        float(row[side].split()[0]) for side in ("unchanged, same seeds", "so changed")
+    )
     assert before != after
     assert float(row["difference"]) == pytest.approx(after - before, abs=0.11)
     assert main(["study", STUDY, *asked, "--results", str(tmp_path)]) == 0

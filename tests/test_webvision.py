@@ -73,9 +73,13 @@ def test_it_is_trained_on_as_section_4_2_says_with_less_of_everything(folder):
 def test_what_is_not_there_is_said_with_the_way_to_get_it(folder, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"fetch WebVision 1\.0's resized Google images"):
         load_webvision(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="has no image of the first 0 classes"):
+    with pytest.raises(InputError, match="classes is 0, but it must be a whole number from 2 up"):
         load_webvision(folder, classes=0)
-    (folder / "info" / "val_filelist.txt").unlink()
+    listed = folder / "info" / "val_filelist.txt"
+    listed.write_text("val000003.jpg 40\n")
+    with pytest.raises(InputError, match="has no image of the first 2 classes"):
+        load_webvision(folder, classes=2)
+    listed.unlink()
     with pytest.raises(InputError, match=r"val_filelist\.txt cannot be read"):
         load(folder)
     monkeypatch.setenv("LNL_DATA", str(tmp_path / "empty"))

@@ -402,11 +402,14 @@ show(figure, alt="Test error by epoch at 50% noise: all methods come down to a f
      "base model's climbs steeply as it memorises, the noise layers' later and less.")  # fmt: skip
 
 # %% [markdown]
-# The base model's printed error is its *last* one: it has memorised. NNAQC's is its *lowest*, reached
-# before a third of the training is over; ours goes on to memorise too, only later. So either the
-# authors stopped NNAQC early, or something that the text leaves open (W's start, the layer's own
-# learning rate, weight decay on it) held theirs back and does not hold ours. The ablation below points
-# at quasi-clustering.
+# The base model's printed error is its *last* one: it has memorised, and so has ours. NNAQC's printed
+# error is near ours at the end, too, and that hangs on a choice of which the paper says nothing: where
+# $W$ starts. Here it starts as the identity, and the ceiling is low: however sure the classifier is, no
+# noisy label is given more than $e/(e+9) = 23\%$ at first, and wrong labels pull weakly for a long time.
+# Started nearer to a layer without noise, the same method memorises: the table of choices at the end
+# of this page has both. Whoever rebuilds a method from its paper alone meets such a choice sooner or
+# later; ours was the other one for a while, and for `trace`, whose error is far above the printed one, it
+# still is: the same table shows what starting from the identity does for it.
 
 # %% tags=["nbval-check-output"]
 if {"nnaqc", "cross-entropy"} <= set(errors):
@@ -424,10 +427,9 @@ if {"nnaqc", "cross-entropy"} <= set(errors):
 table(as_printed(cells["table5-mnist"]))
 
 # %% [markdown]
-# The paper's ablation says that both parts are needed. In our runs the layer *alone* comes close to the
-# printed rows up to 50% noise, and quasi-clustering on top of it is what memorises: detached from its
-# target's gradient, L_QC is cross-entropy at a weight of $(1-\alpha)(1-\beta) = 0.01$, and unlike the
-# layer's loss it has no bound on how hard a wrong label may pull. Twenty epochs of a hundredth are enough.
+# The paper's ablation says that both parts are needed. What quasi-clustering adds here is little:
+# detached from its target's gradient, L_QC is cross-entropy at a weight of $(1-\alpha)(1-\beta) = 0.01$,
+# and unlike the layer's loss it has no bound on how hard a wrong label may pull.
 
 # %% tags=["nbval-check-output"]
 alone = {
@@ -437,10 +439,12 @@ alone = {
 }
 if {"nna", "nnaqc"} <= set(alone):
     session.claim(
-        "MNIST at 50%, recorded: the layer alone errs less than with quasi-clustering",
-        alone["nna"] < alone["nnaqc"],
+        "MNIST at 50%, recorded: with quasi-clustering the layer errs less than alone",
+        alone["nnaqc"] < alone["nna"],
         f"{alone['nna']:.1f}% against {alone['nnaqc']:.1f}%, one run each",
     )
+else:
+    print("not run: both rows at 50%")
 
 # %% [markdown]
 # All the blocks, and what the paper says across them.
