@@ -82,10 +82,16 @@ class NoiseExplorer(Explorer):
             options=protocols, value=protocol, description="protocol", layout={"width": "17em"}
         )
         self.rate = ipywidgets.FloatSlider(
-            value=rate, min=0, max=1, step=0.05, description="noise rate", continuous_update=False
+            value=rate,
+            min=0,
+            max=1,
+            step=0.05,
+            description="noise rate",
+            continuous_update=False,
+            layout={"width": "18em"},
         )
         self.draws = ipywidgets.Dropdown(
-            options=["bernoulli", "exact"], description="counts", layout={"width": "13em"}
+            options=["bernoulli", "exact"], description="counts", layout={"width": "16em"}
         )
         self.again = ipywidgets.Button(
             description="draw again", icon="refresh", layout={"width": "9em"}

@@ -63,6 +63,7 @@ class TrainAndWatchExplorer(TrainingExplorer):
         self.lr = ipywidgets.FloatLogSlider(
             value=choice.lr, min=-4, max=0.5, step=0.05, description="learning rate",
             readout_format=".3g", continuous_update=False, layout={"width": "19em"},
+            style={"description_width": "initial"},  # the usual one cuts this name
         )  # fmt: skip
         self.seed = ipywidgets.BoundedIntText(
             value=choice.seed, min=0, max=2**32 - 1, description="seed", layout={"width": "13em"}
