@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import time
@@ -23,6 +22,7 @@ import torch
 
 from lnl_core import Run, configure
 from lnl_core.accel import describe_device
+from lnl_core.atomic import replacing
 from lnl_core.config import RunConfig
 from lnl_core.data import Dataset, load_dataset
 from lnl_core.errors import DivergedError, InputError
@@ -175,9 +175,8 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.json:
         print(text, end="")
         return 0
-    part = costs_file().with_suffix(".part")
-    part.write_text(text)
-    os.replace(part, costs_file())
+    with replacing(costs_file()) as part:
+        part.write_text(text)
     print(f"wrote {costs_file()}")
     return 0
 

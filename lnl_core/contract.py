@@ -117,10 +117,10 @@ def _called(function: Callable) -> str:
 
 
 def _kind(value: Any) -> tuple:
-    """What is checked of a value."""
+    """What is checked of a value: of all but tensors and numbers the type alone."""
     if isinstance(value, Tensor):
         return value.shape, value.dtype
-    return type(value), value if isinstance(value, int | float | str) else id(value)
+    return type(value), value if isinstance(value, int | float | str | np.generic) else None
 
 
 def _check(pattern: Pattern) -> Callable[[Any, Sizes], bool]:

@@ -6,7 +6,6 @@ The only module besides `widgets` that knows Jupyter, and it imports it only whe
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from lnl_core import plots
+from lnl_core.atomic import replacing
 from lnl_core.errors import InputError
 from lnl_core.profiles import PROFILES
 from lnl_core.run import Run
@@ -66,9 +66,8 @@ class Session:
             "seconds": time.perf_counter() - self._started,
         }
         path = self._out_dir / f"{self.name}.run.json"
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(report, indent=1))
-        os.replace(part, path)
+        with replacing(path) as part:
+            part.write_text(json.dumps(report, indent=1))
 
 
 def show(figure: Figure, alt: str) -> None:

@@ -120,7 +120,7 @@ def estimate(
     the classes. Raises `InputError` for a posterior or percentile out of range.
     """
     try:
-        p = np.array(posterior, dtype=np.float64)  # a copy, which may be written to
+        p = np.asarray(posterior).astype(np.float64)  # a copy, which may be written to
     except (TypeError, ValueError):
         raise InputError(f"a posterior must be numbers, got {repr(posterior)[:60]}.") from None
     if p.ndim != 2 or not p.size or not np.isfinite(p).all() or (p < 0).any():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from functools import lru_cache
+from types import SimpleNamespace
 
 from training_helpers import random_dataset, small_config
 
 from lnl_core import Run
+from lnl_core.ledger import survey as survey_module
 from lnl_core.ledger.record_check import record_key
 from lnl_core.ledger.tables import cell_config, get_table
 from lnl_core.measures.selection import select
@@ -47,6 +49,15 @@ def cell_record(method: str, column: str, accuracy: float, *, seed: int = 0, **c
     config = mnist_config(method, column, seed)
     changes.setdefault("dataset", {"source": "torchvision MNIST"})
     return record_of(config, accuracy, **changes)
+
+
+def survey_of(monkeypatch, records: list, claims=()) -> list:
+    """The survey of one paper with two tables, of which the given records were run."""
+    tables = TABLE, get_table("patrini2017/table2-imdb-lstm")
+    paper = SimpleNamespace(TABLES=tables, CLAIMS=claims)
+    monkeypatch.setattr(survey_module, "PAPERS", {"patrini2017": paper})
+    monkeypatch.setattr(survey_module, "results_folder", lambda name, profile: records)
+    return survey_module.survey()
 
 
 def mnist_config(method: str, column: str, seed: int = 0) -> dict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pkgutil
 
+import numpy as np
 import pytest
 import torch
 from bad_input.borders import BORDERS
@@ -144,6 +145,8 @@ def test_what_has_passed_lets_nothing_else_pass():
     for _ in range(2):
         example(LOGITS, TARGETS, 1.0)
         example(LOGITS, target=torch.rand(4, 3))
+        example(LOGITS, TARGETS, np.int64(1))
+        one_sentence(lambda: example(LOGITS, TARGETS, np.int64(2)))
         one_sentence(lambda: example(TARGETS, LOGITS, 1.0))
         one_sentence(lambda: example(LOGITS, TARGETS, True))
         one_sentence(lambda: example(LOGITS, target=torch.rand(3, 4)))

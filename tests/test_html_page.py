@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import pytest
-from ledger_helpers import TABLE, cell_record
+from ledger_helpers import cell_record, survey_of
 
-from lnl_core.ledger import survey as module
 from lnl_core.ledger.html_page import html_page
 from lnl_core.ledger.html_parts import Html, chips, rows_table, tag
 from lnl_core.ledger.survey import survey
-from lnl_core.ledger.tables import get_table
 from lnl_core.papers.spec import beats
 
 HARD = "asymmetric:0.6"
@@ -43,14 +40,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture
 def page(monkeypatch):
-    def make(records, claims=()):
-        lstm = get_table("patrini2017/table2-imdb-lstm")
-        paper = SimpleNamespace(TABLES=(TABLE, lstm), CLAIMS=claims)
-        monkeypatch.setattr(module, "PAPERS", {"patrini2017": paper})
-        monkeypatch.setattr(module, "results_folder", lambda name, profile: records)
-        return html_page(survey())
-
-    return make
+    return lambda records, claims=(): html_page(survey_of(monkeypatch, records, claims))
 
 
 def test_the_page_of_the_committed_records_is_balanced_and_needs_nothing():

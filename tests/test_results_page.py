@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
-from ledger_helpers import TABLE, cell_record, record_of
+from ledger_helpers import cell_record, record_of, survey_of
 
 from lnl_core import load_dataset
 from lnl_core.ledger import survey as module
@@ -21,16 +19,7 @@ HARD = "asymmetric:0.6"
 
 @pytest.fixture
 def page(monkeypatch):
-    """The page of one paper with two tables, of which the given records were run."""
-
-    def make(records, claims=()):
-        lstm = get_table("patrini2017/table2-imdb-lstm")
-        paper = SimpleNamespace(TABLES=(TABLE, lstm), CLAIMS=claims)
-        monkeypatch.setattr(module, "PAPERS", {"patrini2017": paper})
-        monkeypatch.setattr(module, "results_folder", lambda name, profile: records)
-        return results_page(survey())
-
-    return make
+    return lambda records, claims=(): results_page(survey_of(monkeypatch, records, claims))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lnl_core.atomic import replacing
 from lnl_core.contract import takes
 from lnl_core.data.npz import check_size
 
@@ -28,13 +29,7 @@ def recall(file: Path, stamp: str) -> dict[str, NDArray] | None:
 @takes(file=Path, stamp="text", arrays=dict)
 def keep(file: Path, stamp: str, arrays: dict[str, NDArray]) -> None:
     """Write the arrays, whole or not at all. A folder that cannot be written to is no error."""
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    with contextlib.suppress(OSError):
-        try:
-            with part.open("wb") as stream:
-                np.savez(stream, stamp=np.array(stamp), **arrays)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(part, file)
-        finally:
-            part.unlink(missing_ok=True)
+    with contextlib.suppress(OSError), replacing(file) as part, part.open("wb") as stream:
+        np.savez(stream, stamp=np.array(stamp), **arrays)
+        stream.flush()
+        os.fsync(stream.fileno())

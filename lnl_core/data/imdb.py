@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lnl_core.atomic import replacing
 from lnl_core.contract import takes
 from lnl_core.data.cache import keep, recall
 from lnl_core.data.dataset import Dataset
@@ -97,8 +98,7 @@ def fetch_imdb(root: Path) -> None:
     from tqdm import tqdm
 
     file, digest = root / ARCHIVES[0], hashlib.sha256()
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    try:
+    with replacing(file) as part:
         with (
             urllib.request.urlopen(ADDRESS, timeout=60) as stream,
             part.open("wb") as out,
@@ -110,9 +110,6 @@ def fetch_imdb(root: Path) -> None:
                 bar.update(len(block))
         if digest.hexdigest() != SHA256:
             raise OSError("what came is not the original archive: its SHA-256 is another")
-        os.replace(part, file)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @takes(review=bytes)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from lnl_core.atomic import replacing
 from lnl_core.ledger.html_page import html_page
 from lnl_core.ledger.methods_page import methods_page
 from lnl_core.ledger.readme_summary import readme_summary, with_summary
@@ -30,7 +30,6 @@ def write_report(root: Path | None = None) -> list[Path]:
     }
     for file, text in texts.items():
         file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(file.name + ".part")
-        part.write_text(text)
-        os.replace(part, file)
+        with replacing(file) as part:
+            part.write_text(text)
     return list(texts)

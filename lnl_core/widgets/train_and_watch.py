@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import ipywidgets
 from matplotlib.figure import Figure
 
+from lnl_core.atomic import replacing
 from lnl_core.data import Dataset
 from lnl_core.errors import InputError
 from lnl_core.methods import method_names
@@ -177,9 +177,8 @@ class TrainAndWatchExplorer(TrainingExplorer):
             path = self._folder / (
                 f"{chosen.method}-{chosen.data}-{chosen.noise}-{chosen.rate:g}-{chosen.seed}.csv"
             )
-            part = path.with_suffix(".part")
-            part.write_text(as_csv(chosen, watched.history))
-            os.replace(part, path)
+            with replacing(path) as part:
+                part.write_text(as_csv(chosen, watched.history))
             self.status.value, self.error.value = f"saved as {path}", ""
         except Exception as error:
             self.fail(error)

@@ -6,7 +6,7 @@ predicts. `lnl_core/losses/noise_layers.py` has the formulas.
 
 The paper does not say how W starts, at what rate dropout acts, what the trace is weighted with, or
 whether L_QC's target passes a gradient. Options say it here and in `rivals.py`. Where W starts is
-worth most on MNIST, and nothing on digits: `lnl study jindal2019/choices-mnist`.
+worth most: `lnl study jindal2019/choices-mnist`.
 Measured for the defaults: mean accuracy in percent on digits, two or three seeds, generic settings,
 `uniform-simplex` at 0, 0.3, 0.5 and 0.7:
 
