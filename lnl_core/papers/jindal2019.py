@@ -14,6 +14,8 @@ No code of the authors is public, so `text` is the only protocol. What the text 
 - LC-CNN's sizes (see `nets/matconvnet.py`) and training: the latter is CIFAR-10's here, in units.
 - ResNet-44 has "the same training parameters as described in" Patrini et al. (their text, ours),
   but "in all the experiments" batches are of 100: those parameters with batches of 100.
+- How the layers start. All as W = I: NNAQC comes out near the printed numbers from there, and the
+  methods beside it must not owe their rank to another start than its own.
 - Whether the five runs share Δ: here each noise seed has its own.
 """
 
@@ -42,6 +44,8 @@ _CIFAR10_TRAINING = TrainConfig(
     schedule="step", lr_drops=(30, 40), preprocess="whiten",
 )  # fmt: skip
 _RESNET = patrini2017.SETTINGS["cifar100"]["text"]
+#: The other layers start so by default.
+_LAYERS = {"trace": {"start": None}}
 
 #: Dataset → protocol → keywords of `RunConfig`, as in `patrini2017.SETTINGS`.
 SETTINGS: dict[str, dict[str, dict]] = {
@@ -51,6 +55,7 @@ SETTINGS: dict[str, dict[str, dict]] = {
             "net_options": {"init": "matconvnet"},
             "train": _MNIST_TRAINING,
             "val_fraction": 0.0,
+            "options": _LAYERS,
         },
     },
     "cifar10": {
@@ -59,6 +64,7 @@ SETTINGS: dict[str, dict[str, dict]] = {
             "net_options": {"init": "matconvnet"},
             "train": _CIFAR10_TRAINING,
             "val_fraction": 0.0,
+            "options": _LAYERS,
         },
     },
     "cifar100": {
@@ -66,7 +72,7 @@ SETTINGS: dict[str, dict[str, dict]] = {
             "net": "lc-cnn",
             "train": replace(_CIFAR10_TRAINING, lr=0.01, preprocess="standardise"),
             "val_fraction": 0.0,
-            "options": _RESNET["options"],
+            "options": _RESNET["options"] | _LAYERS,
             "nets": {
                 "resnet44": {
                     "net_options": _RESNET["net_options"],
@@ -164,8 +170,8 @@ STUDIES = (
             Variant(label, method, _HALF, {"options": options})
             for label, method, options in (
                 ("W starts half-way between no noise and noise alone", "nnaqc", {"start": 0.5}),
+                ("W starts half-way between no noise and noise alone", "trace", {"start": 0.5}),
                 ("W starts nearly without noise", "nnaqc", {"start": 0.9}),
-                ("W starts as the identity itself", "trace", {"start": 0.147}),
                 ("the gradient flows through L_QC's target", "nnaqc", {"through": True}),
                 ("a tenth of W is dropped, not half", "nnaqc-dropout", {"dropout": 0.1}),
                 ("a tenth of W is dropped, not half", "dropout-layer", {"dropout": 0.1}),

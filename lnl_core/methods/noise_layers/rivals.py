@@ -73,7 +73,9 @@ class Trace(NNA):
 
     -log (T̂ᵀ ŷ)_ỹ + `trace_weight` · tr(T̂)/K, T̂ = softmax(weight) by rows, as eq. 4-5 have it where
     Sukhbaatar et al. project T̂ on the stochastic matrices. Without the cost T̂ = I is as good as
-    any other, and the network learns the noisy labels. `start` as in `NNA`.
+    any other, and the network learns the noisy labels. `start` as in `NNA`: half-way by default,
+    for in a few epochs a linear layer that starts as W = I (None) learns little (digits, no noise:
+    87.6% against 97.2), where in many it memorises less (MNIST: `jindal2019/choices-mnist`).
 
     Of multi-label data T̂ᵀ ŷ is a noisy OR (`multi_label.noisy_or`): each label that is there is
     written down as one label, by its row of T̂.
@@ -83,7 +85,11 @@ class Trace(NNA):
     multi_label = True
 
     def __init__(
-        self, net: nn.Module, data: TrainingSet, trace_weight: float = 0.3, start: float = 0.5
+        self,
+        net: nn.Module,
+        data: TrainingSet,
+        trace_weight: float = 0.3,
+        start: float | None = 0.5,
     ) -> None:
         super().__init__(net, data, start)
         self.trace_weight = number("trace_weight", trace_weight, *TRACE)
