@@ -170,6 +170,50 @@ show(
 )
 
 # %% [markdown]
+# ### What it is when it starts: the mean absolute error
+#
+# The paper does not say how $W$ starts. Take $W = I$, as a layer might well be initialised. Then
+#
+# $$-\log\sigma(\hat y)_{\tilde y} = \underbrace{1 - \hat y_{\tilde y}}_{\text{half of } \lVert \tilde y - \hat y\rVert_1} + \log \textstyle\sum_k e^{\hat y_k} - 1,$$
+#
+# and the sum of exponentials hardly moves: it is between $Ke^{1/K}$ (undecided) and $K - 1 + e$ (certain).
+# The loss is the mean absolute error and nearly a constant. Ghosh et al. (2017) show that this error is
+# robust to symmetric noise, for it is *symmetric*: summed over all labels it is the same, $K - 1$, whatever the
+# prediction, so noise that is spread evenly adds a constant and no pull.
+
+# %% tags=["nbval-check-output"]
+beliefs = 6 * torch.randn(5000, 10, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+posterior = beliefs.softmax(-1)
+every = torch.stack(
+    [
+        noise_layers.nonlinear_noise_aware(beliefs, torch.full((5000,), k), torch.eye(10).double())
+        for k in range(10)
+    ],
+    -1,
+)
+left_over = every - (1 - posterior)
+lowest, highest = np.log(10) + 0.1 - 1, np.log(9 + np.e) - 1
+print(f"ten classes: what is left lies within {lowest:.3f} and {highest:.3f}, the error within 0 and 1")
+session.check(
+    "from W = I the layer's loss is 1 - ŷ_ỹ and a remainder that moves by 0.06 at most",
+    bool(((left_over > lowest - 1e-9) & (left_over < highest + 1e-9)).all()),
+)
+sums = every.sum(-1)
+plain = -posterior.log().sum(-1)
+print(f"summed over the labels, from least to most: ours {sums.min():.1f} to {sums.max():.1f}, "
+      f"cross-entropy {plain.min():.0f} to {plain.max():.0f}")  # fmt: skip
+session.check(
+    "so it is nearly symmetric, and cross-entropy is not",
+    bool(sums.max() / sums.min() < 1.03 and plain.max() / plain.min() > 2),
+)
+
+# %% [markdown]
+# So NNAQC starts as a loss that withstands noise, and turns into a steeper one as $W$ grows. The price is
+# the start: the gradient of $1 - \hat y_{\tilde y}$ is $\hat y_{\tilde y}$ times cross-entropy's, $1/K$ of it for a network that
+# knows nothing, so with many classes, or in few epochs, it learns little. The last section has what the
+# start is worth.
+
+# %% [markdown]
 # ### Quasi-clustering, and the whole loss (eq. 6)
 #
 # $$L_{QC} = -\sum_k \big[\beta\,\hat y_k + (1-\beta)\,\tilde y_k\big] \log \hat y_k, \qquad L = \alpha L_{NNA} + (1-\alpha) L_{QC} \quad (6)$$
