@@ -10,7 +10,7 @@ from lnl_core.contract import takes
 
 @takes(logits="... K", others="... K")
 def symmetric_kl(logits: Tensor, others: Tensor) -> Tensor:
-    """KL(p ‖ q) + KL(q ‖ p) of the softmaxes of two logits [..., K] → [...].
+    """KL(p ‖ q) + KL(q ‖ p) of the softmaxes of two logits [..., K] (eq. 3) → [...].
 
     That is Σ (p - q)(log p - log q): never negative, 0 where they agree.
     """

@@ -12,10 +12,10 @@ from lnl_core.contract import takes
 @takes(loss="*", threshold="number", spread="number")
 def curriculum_weight(loss: Tensor, threshold: Tensor | float, spread: float) -> Tensor:
     """v = 1 - (ℓ - λ₁)/λ₂, held in [0, 1]: 1 up to λ₁ = `threshold`, and from there falling to 0
-    at λ₁ + λ₂, λ₂ = `spread` ≥ 0; with a spread of 0, self-paced learning, 1 or 0.
+    at λ₁ + λ₂, λ₂ = `spread` ≥ 0; with a spread of 0, self-paced learning, 1 or 0 (eq. 7).
 
     `loss` ℓ [...] → [...]. It is the v in [0, 1] of least v ℓ + ½ λ₂ v² - (λ₁ + λ₂) v, the
-    paper's predefined curriculum.
+    paper's predefined curriculum (eq. 5).
     """
     if not spread:
         return (loss <= threshold).to(loss.dtype)

@@ -79,7 +79,7 @@ def min_max(values: Tensor) -> Tensor:
 def jensen_shannon(p: Tensor, q: Tensor) -> Tensor:
     """½ KL(p ‖ m) + ½ KL(q ‖ m), m = (p + q)/2, in nats: from 0 to log 2 → [...].
 
-    UNICON's disagreement d of a prediction p and a one-hot label. There it is
+    UNICON's disagreement d of a prediction p and a one-hot label (its eq. 2). There it is
     log 2 + ½ [p_y log p_y - (1 + p_y) log(1 + p_y)], which falls as p_y grows: it ranks samples as
     the prediction's cross-entropy does, and differs in that it is bounded.
     """
@@ -90,8 +90,8 @@ def jensen_shannon(p: Tensor, q: Tensor) -> Tensor:
 
 @takes(divergence="N", adjustment="number", filtering="positive")
 def cutoff(divergence: Tensor, adjustment: float, filtering: float) -> Tensor:
-    """UNICON's threshold on the divergences [N] → scalar: their mean d̄; where d̄ is above d_μ =
-    `adjustment`, nearer the least of them, d̄ - (d̄ - min d)/τ, τ = `filtering` ≥ 1."""
+    """UNICON's threshold on the divergences (its eq. 3), [N] → scalar: their mean d̄; where d̄ is
+    above d_μ = `adjustment`, nearer the least of them, d̄ - (d̄ - min d)/τ, τ = `filtering` ≥ 1."""
     mean = divergence.mean()
     stricter = mean - (mean - divergence.min()) / filtering
     return torch.where(mean > adjustment, stricter, mean)

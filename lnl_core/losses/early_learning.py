@@ -17,7 +17,7 @@ def clipped_probabilities(logits: Tensor, clip: float) -> Tensor:
 
 @takes(probabilities="... K", target="... K")
 def early_learning(probabilities: Tensor, target: Tensor) -> Tensor:
-    """log(1 - ⟨p, t⟩), a sample's term: negative, and falling as p comes to t → [...].
+    """log(1 - ⟨p, t⟩), a sample's term (eq. 6): negative, and falling as p comes to t → [...].
 
     `probabilities` [..., K] below 1, `target` [..., K], not negative, of a sum of at most 1.
     """

@@ -42,6 +42,6 @@ def peer(
     floor: float,
 ) -> Tensor:
     """ℓ(f(x), ỹ) - α ℓ(f(x₁), ỹ₂), x₁ and ỹ₂ of two other samples drawn on their own, ℓ the
-    floored cross-entropy and α = `weight` → [...]."""
+    floored cross-entropy and α = `weight` (eq. 5, there with α = 1) → [...]."""
     own = floored_cross_entropy(logits, labels, floor)
     return own - weight * floored_cross_entropy(peer_logits, peer_labels, floor)

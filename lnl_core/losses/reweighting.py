@@ -18,7 +18,8 @@ def importance(logits: Tensor, labels: Tensor, transition_matrix: Tensor) -> Ten
     `logits` [..., K], `labels` int64 [...], T[clean, noisy] [K, K] or one a sample [..., K, K]
     → [...]. At least 0; with a T that is a transition matrix at most 1 / T_ỹỹ.
 
-    With p = p(y|x), E[β ℓ(ỹ)] over noisy labels is E[ℓ(y)] over clean ones, for any loss ℓ.
+    With p = p(y|x), E[β ℓ(ỹ)] over noisy labels is E[ℓ(y)] over clean ones, for any loss ℓ: the
+    risk of Xia et al.'s eq. 3.
     """
     p = logits.softmax(-1)
     noisy = (p.unsqueeze(-2) @ transition_matrix).squeeze(-2)

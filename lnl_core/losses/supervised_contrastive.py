@@ -52,7 +52,8 @@ def interpolated_contrastive(
 
 @takes(agreement="...", alike="bool ...", floor="number")
 def pair_cross_entropy(agreement: Tensor, alike: Tensor, floor: float = 1e-7) -> Tensor:
-    """-1[i ~ j] log a_ij - 1[i ≁ j] log(1 - a_ij): Sel-CL's loss of pairs → as `agreement`.
+    """-1[i ~ j] log a_ij - 1[i ≁ j] log(1 - a_ij): Sel-CL's loss of pairs (its eq. 9) → as
+    `agreement`.
 
     `agreement` a = ⟨p_i, p_j⟩ in [0, 1], how likely two independent draws from two predictions
     are the same class, and `alike` of the same shape, bool. `floor` is added to either probability.

@@ -14,10 +14,11 @@ from lnl_core.methods.neighbours.knn import (
 
 
 class Confident(nn.Module):
-    """Confident samples are those that MOIT would keep (see there for the two votes of the `k`
-    nearest neighbours, and `quantile` α). Confident pairs are of the same label, and either both
-    samples are confident or their similarity is at least γ, the quantile β = `pair_quantile` of
-    the similarities of confident samples of the same label.
+    """Confident samples are those that MOIT would keep (eq. 2 and 3; see there for the two votes of
+    the `k` nearest neighbours, and `quantile` α). Confident pairs are of the same label, and either
+    both samples are confident (eq. 4) or their similarity is at least γ (eq. 5), the quantile β =
+    `pair_quantile` of the similarities of confident samples of the same label. The numbers are
+    those of Sel-CL's paper, by a summary of it.
 
     `labels` int64 [N]; embeddings have `width` dimensions. Where no sample is confident, all are,
     and no pair is.

@@ -61,23 +61,23 @@ class SelCL(Embedded):
     says which samples and pairs are to be trusted, by `k`, `quantile` and `pair_quantile`.
 
     An update takes two views of a batch, mixed by λ ~ Beta(`alpha`, `alpha`) with the larger part
-    to the sample itself, and minimises the sum of
+    to the sample itself, and minimises the sum (eq. 10) of
 
-    * MOIT's interpolated contrastive loss, a sample's likes being its other view and those that it
-      makes a confident pair with; in the batch, and in a memory of `memory` key views a class and
-      view. It counts for samples that have such a pair there;
-    * for those that have none, MoCo's: the unmixed view is like the other view's key and unlike
-      the last `negatives` keys, by `Keys` with `momentum`;
-    * `weight_c` λ_c times the cross-entropy of a mixed batch of confident samples;
+    * MOIT's interpolated contrastive loss (eq. 6 and 7), a sample's likes being its other view and
+      those that it makes a confident pair with; in the batch, and in a memory of `memory` key views
+      a class and view. It counts for samples that have such a pair there;
+    * for those that have none, MoCo's, which is not in eq. 10: the unmixed view is like the other
+      view's key and unlike the last `negatives` keys, by `Keys` with `momentum`;
+    * `weight_c` λ_c times the cross-entropy of a mixed batch of confident samples (eq. 8);
     * `weight_s` λ_s times `pair_cross_entropy` of the mixed views' predictions, whose likes are the
-      contrastive loss's.
+      contrastive loss's (eq. 9).
 
     The `warm_up` (None: 1 epoch) is MoCo's loss alone. `temperature` serves both. Neither memory
     holds more than an epoch of a small set makes.
 
-    The authors' code, which this follows as we do not have the paper (so no equation numbers
-    here): it rests on all N x N similarities, 10 GB on CIFAR, where here a batch's pairs are
-    looked up as they come; only in its first block of neighbours is a sample not its own
+    This follows the authors' code, as we do not have the paper; the equations' numbers are from a
+    summary of it. That code rests on all N x N similarities, 10 GB on CIFAR, where here a batch's
+    pairs are looked up as they come; only in its first block of neighbours is a sample not its own
     neighbour, here it never is; it clips the gradient of the last term, begins with a low learning
     rate for 5 epochs, and holds the current batch in the memory, all of which are left out.
     """

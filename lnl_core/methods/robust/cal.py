@@ -30,7 +30,7 @@ class CovarianceAdjusted(Method):
 
         ℓ_ỹ - α Σ_k π_k ℓ_k - Σ_j (1[ỹ = j] - T̂_ŷj) ℓ_j,   T̂_ij = P(ỹ = j | ŷ = i) as counted.
 
-    The last term's mean over the samples is Σ_i P(ŷ = i) Σ_j Cov(1[ỹ = j], ℓ_j | ŷ = i): a
+    The last term's mean over the samples is Σ_i P(ŷ = i) Σ_j Cov(1[ỹ = j], ℓ_j | ŷ = i) (eq. 3): a
     covariance needs only one of its factors centred, and centring ℓ_j by a mean of past epochs, as
     the authors' code does, has no gradient. First and last term make Σ_j T̂_ŷj ℓ_j: what is left
     of the noise is what depends on the class alone, and that peer loss can bear.
@@ -118,9 +118,9 @@ def cal(
 
     A label is kept where the mean loss of all labels exceeds its own by more than `sure`, at least
     0, with `sieve_floor` added to probabilities; elsewhere ŷ is the predicted class. The paper's
-    algorithm has a second threshold and drops the samples in between, as far as we remember it; the
-    authors' code has 8 for both and drops none. It takes a network sure of itself to keep a label:
-    in a short run ŷ is mostly the prediction.
+    algorithm has a second threshold and drops the samples in between; in its experiments, as in the
+    authors' code, both are 8 and none is dropped (this, and eq. 3's number, by summaries of it). It
+    takes a network sure of itself to keep a label: in a short run ŷ is mostly the prediction.
 
     That code distils within epoch 65 of 100, in training mode; here it is after the last epoch of
     the stage `sieve` and in evaluation mode (`stages` can make it shorter). In that stage it has

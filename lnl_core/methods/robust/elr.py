@@ -17,8 +17,8 @@ from lnl_core.methods.options import number
 class ELR(Method):
     """Cross-entropy and a regulariser, with targets that follow the network's own predictions:
 
-        L = CE + λ mean_i log(1 - ⟨p_i, t_i⟩)
-        t_i ← β t_i + (1 - β) p_i
+        L = CE + λ mean_i log(1 - ⟨p_i, t_i⟩)                                          (eq. 6)
+        t_i ← β t_i + (1 - β) p_i                                                      (eq. 9)
 
     with λ = `weight` and β = `beta`. The second term's gradient grows with ⟨p, t⟩: it keeps up
     samples whose early prediction the label contradicts, and those that are right when their own
@@ -26,9 +26,10 @@ class ELR(Method):
 
     The authors' settings: β = 0.7 and λ = 3 for symmetric noise on CIFAR-10, the default; 0.9 and 1
     for asymmetric; 0.9 and 7 on CIFAR-100. t starts at zero and is brought up to date by a batch's
-    predictions before its loss, in training mode and on augmented samples. p is held in
-    [`clip`, 1 - `clip`] in the second term, and for t also divided by its sum: so the code, with
-    1e-4; the text has neither, and its logarithm no bound.
+    predictions before its loss (Algorithm 1), in training mode and on augmented samples. p is held
+    in [`clip`, 1 - `clip`] in the second term, and for t also divided by its sum: so the code, with
+    1e-4; the text has neither, and its logarithm no bound. The equations' numbers are the PDF's; an
+    HTML version counts one more.
     """
 
     def __init__(

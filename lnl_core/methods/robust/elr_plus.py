@@ -20,22 +20,23 @@ from lnl_core.methods.semi_supervised.mixing import mix
 
 
 class ELRPlus(ELR):
-    """ELR's loss (see there, also for β and λ) for two networks, with three additions:
+    """ELR's loss (eq. 6, see there, also for β and λ) for two networks, with three additions
+    (Algorithm 2 of Appendix F):
 
     - t_i follows the predictions of the *other* network's weight average, of the sample as it is;
-    - MixUp, λ ~ Beta(α, α) with α = `alpha` and the larger share to the sample itself, as in the
-      authors' code: samples, labels and the t_i are mixed alike;
+    - MixUp, λ ~ Beta(α, α) with α = `alpha` and the larger share to the sample itself: samples,
+      labels and the t_i are mixed alike;
     - weight averages W ← γ W + (1 - γ) θ after each update, with γ = `decay`.
 
     γ rises by the sigmoid ramp during the first `ramp` epochs, of 200 on CIFAR-10 about 100 (None:
-    half of the epochs). So the authors' code, there within 40,000 updates and from update to
-    update, here from epoch to epoch; we do not know of it in the text. The averages are of the
-    weights alone; they predict in training mode, with their batch's statistics, as in that code.
+    half of the epochs). So Appendix F, there within 40,000 updates and from update to update, here
+    from epoch to epoch. The averages are of the weights alone; they predict in training mode, with
+    their batch's statistics, as in the authors' code.
 
-    Each batch trains both networks, each on pairs and a λ of its own; the authors' code trains
-    one for an epoch and then the other. Evaluated is the mean of both networks' logits, as there.
-    Its learning rate is 0.02, divided by 10 after epoch 150. On CIFAR-100 the code also has a ramp
-    for the second term, and multiplies the labels by t; neither is here.
+    Each batch trains both networks, each on pairs and a λ of its own; the authors train one for an
+    epoch and then the other. Evaluated is the mean of both networks' logits, as in their code. The
+    learning rate is 0.02 on CIFAR-10, divided by 10 after epoch 150. On CIFAR-100 Appendix F also
+    has a ramp for the second term, and multiplies the labels by t; neither is here.
     """
 
     nets = 2

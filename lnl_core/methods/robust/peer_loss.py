@@ -37,7 +37,8 @@ class Peered:
 
 
 class PeerLoss(Method):
-    """ℓ(f(x_n), ỹ_n) - α ℓ(f(x_n1), ỹ_n2), with n1 and n2 drawn independently for each sample.
+    """ℓ(f(x_n), ỹ_n) - α ℓ(f(x_n1), ỹ_n2), with n1 and n2 drawn independently for each sample: with
+    α = 1 eq. 5, by a summary of the paper.
 
     `peers`: `drawn`, from the whole training set, which is a second forward pass; or `expected`,
     the term's expectation over ỹ_n2, the labels' frequencies, taken at the batch's own samples (as

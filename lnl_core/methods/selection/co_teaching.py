@@ -113,8 +113,8 @@ class CoTeaching(SmallLoss):
 
 class CoTeachingPlus(SmallLoss):
     """After `warm_up` epochs of Co-teaching (None: 20, but at most a quarter of the epochs, one at
-    least) only samples on which the networks predict different classes count, and of those the
-    ones of small loss (Algorithm 1 of Yu et al.).
+    least) only samples on which the networks predict different classes count (eq. 1), and of those
+    the ones of small loss (Algorithm 1 of Yu et al.).
 
     Where they agree on a whole batch there is no loss. The text does not say; the authors' code
     trains on all of the batch then, in its first 5,000 steps. Nor does it say what the kept losses

@@ -104,7 +104,8 @@ def choose(logits: Tensor, labels: Tensor, rate: float) -> tuple[Tensor, Tensor]
 
 def noise_rate(agreement: float, num_classes: int) -> float:
     """ε in [0, 1 - 1/K] of symmetric noise, where held-out labels agree with the predictions of a
-    network that has learned the noise as well as the classes: (1 - ε)² + ε² / (K - 1) of them.
+    network that has learned the noise as well as the classes: (1 - ε)² + ε² / (K - 1) of them
+    (eq. 4).
 
     The smaller root. No agreement is below 1/K in expectation; what is counts as 1/K.
     """

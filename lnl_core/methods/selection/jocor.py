@@ -14,8 +14,9 @@ from lnl_core.methods.selection.co_teaching import SmallLoss
 
 
 class JoCoR(SmallLoss):
-    """(1 - λ)(CE₁ + CE₂) + λ (KL₁₂ + KL₂₁), over the samples of the batch for which it is
-    smallest, with λ = `agreement` in [0, 1]. Other options as in `SmallLoss`.
+    """(1 - λ)(CE₁ + CE₂) + λ (KL₁₂ + KL₂₁) (eq. 1-3), its mean (eq. 5) over the samples of the
+    batch for which it is smallest (eq. 4), with λ = `agreement` in [0, 1]. Other options as in
+    `SmallLoss`. The equations' numbers are from a summary of the paper.
 
     λ is 0.9 in the authors' scripts for symmetric noise of 20 and 50%, the default, 0.65 for 80%
     and 0.85 for asymmetric noise; their code's own default, 0.1, does much worse.

@@ -16,9 +16,9 @@ from lnl_core.methods.options import number
 
 
 class MentorNet(Method):
-    """MentorNet PD: cross-entropy times v, v = 1 - (ℓ - λ₁)/λ₂ held in [0, 1] with λ₂ = `spread`;
-    λ₁ is a moving average, λ₁ ← `decay` λ₁ + (1 - `decay`) q, of the `percentile` quantile q of
-    each batch's losses, the batch's own among them.
+    """MentorNet PD: cross-entropy times v, v = 1 - (ℓ - λ₁)/λ₂ held in [0, 1] (eq. 7) with λ₂ =
+    `spread`; λ₁ is a moving average, λ₁ ← `decay` λ₁ + (1 - `decay`) q, of the `percentile`
+    quantile q of each batch's losses, the batch's own among them.
 
     v is 1 in the first `burn_in` of the epochs, a share in [0, 1]. *Example dropout*: a random
     share of each batch is left out, `early_dropout` in the first `early` of the epochs and
@@ -29,8 +29,8 @@ class MentorNet(Method):
     those of the authors' commands for PD on CIFAR-10, the dropout of 17% of the epochs included:
     no burn-in (DD has 0.18), a `percentile` of 0.75, and of 0.5 at 80% noise, λ₂ = 1, from their
     instructions for data to learn v from; `decay` is their script's default. We have not seen the
-    text. λ₁ begins with the first batch's quantile; at 0, as in that code, next to nothing would
-    count at first.
+    text; the equation's number is from two reviews of it. λ₁ begins with the first batch's
+    quantile; at 0, as in that code, next to nothing would count at first.
     """
 
     def __init__(

@@ -50,8 +50,9 @@ def upper_component(losses: Tensor, iterations: int = 10, trimmed: float = 0.05)
 def fit(x: Tensor, iterations: int) -> tuple[Tensor, Tensor, Tensor]:
     """α, β and weight of either component, [2] each, fitted to x [N], float64 in (0, 1), N ≥ 1.
 
-    It begins with Beta(1, 2) and Beta(2, 1), half of the samples each. The M-step equates moments,
-    because the likelihood of a beta distribution has no maximum in closed form.
+    It begins with Beta(1, 2) and Beta(2, 1), half of the samples each. The M-step (eq. 6 and 7, and
+    for the weights 8) equates moments, because the likelihood of a beta distribution has no maximum
+    in closed form.
     """
     alpha, beta = x.new_tensor([1.0, 2.0]), x.new_tensor([2.0, 1.0])
     weight = x.new_tensor([0.5, 0.5])

@@ -23,12 +23,13 @@ SIZES = ("scaled", "equal")
 
 class UNICON(Divided):
     """Uniform selection: d_i is the Jensen-Shannon divergence between the label and the mean
-    prediction of both networks, R the share of samples with d_i below a cutoff, and labelled are of
-    each class the ⌊R N / K⌋ samples of least d. The second network's division is made anew after
-    the first one's pass, as in the authors' code. Weak views are guessed from, strong ones trained
-    on; of the unlabelled samples' two strong views NT-Xent at `contrast_temperature` is added with
-    `weight_c`, on a linear projection to `projection` dimensions with batch normalisation (the
-    authors' code; both views in one pass, here).
+    prediction of both networks (eq. 2), R the share of samples with d_i below a cutoff (eq. 3), and
+    labelled are of each class the ⌊R N / K⌋ samples of least d. The second network's division is
+    made anew after the first one's pass, as in the authors' code. Weak views are guessed from,
+    strong ones trained on; of the unlabelled samples' two strong views NT-Xent (eq. 4 and 5) at
+    `contrast_temperature` is added with `weight_c` (eq. 6), on a linear projection to `projection`
+    dimensions with batch normalisation (the authors' code; both views in one pass, here). The
+    equations' numbers are from a summary of the paper.
 
     The cutoff is the mean d̄, and where d̄ > `adjustment` stricter, d̄ - (d̄ - min d)/`filtering`.
     The text's d lies in [0, 1]; the code's, on which its numbers rest, is in nats and so at most

@@ -27,7 +27,7 @@ RATE = "a positive finite number, such as 5e-5", lambda rate: 0 < rate < float("
 
 class Reweight(Method):
     """β ℓ(p, ỹ), ℓ cross-entropy and β = p_ỹ / (Tᵀ p)_ỹ a constant to the gradient: the importance
-    reweighting that the paper's risk R̄(T, f) is made of.
+    reweighting that the paper's risk R̄(T, f) is made of (eq. 3).
 
     `transition_matrix` [K, K] as in `Forward`. The validation split is judged by -log (Tᵀ p)_ỹ,
     what the model says of its noisy labels: the authors' code chooses an epoch by the accuracy of
