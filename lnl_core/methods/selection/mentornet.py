@@ -27,10 +27,11 @@ class MentorNet(Method):
     The paper trains a network to say v, and approximates this rule with it; here v is the rule. (In
     the other variant, MentorNet DD, what is learned is v itself, from clean labels.) Values are
     those of the authors' commands for PD on CIFAR-10, the dropout of 17% of the epochs included:
-    no burn-in (DD has 0.18), a `percentile` of 0.75, and of 0.5 at 80% noise, λ₂ = 1, from their
+    no burn-in (DD has 0.18; two reviews tell of weights drawn at random in the first fifth, which
+    is neither), a `percentile` of 0.75, and of 0.5 at 80% noise, λ₂ = 1, from their
     instructions for data to learn v from; `decay` is their script's default. We have not seen the
-    text; the equation's number is from two reviews of it. λ₁ begins with the first batch's
-    quantile; at 0, as in that code, next to nothing would count at first.
+    text; the equation's number is from those reviews. λ₁ begins with the first batch's quantile; at
+    0, as in that code, next to nothing would count at first.
     """
 
     def __init__(

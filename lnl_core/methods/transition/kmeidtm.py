@@ -5,7 +5,8 @@ samples are, the more alike their matrices should be.
 Written from the paper's abstract, its first figure and facts on the authors' code; the full text
 was not at hand, so no equation is numbered here. The figure finds the affinities among the k
 nearest neighbours in feature space; the code has all pairs of a batch, and predictions for
-features. Here, as in the code, with k as an option.
+features. Here, as in the code, with k as an option. A note on the paper has + and - by the noisy
+labels, not by predictions, and σ² where the code has 2σ².
 """
 
 from __future__ import annotations
