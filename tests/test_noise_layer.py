@@ -57,6 +57,18 @@ def test_the_layer_starts_as_the_identity_unless_told_otherwise():
     torch.testing.assert_close(half, 0.5 * torch.eye(4) + 0.5 / 4)
 
 
+def test_a_layer_that_is_not_learned_stays_and_is_still_trained_through():
+    run, learned = (small_run("nnaqc", options={"learned": flag}) for flag in (False, True))
+    for either in (run, learned):
+        finish(either)
+    assert torch.equal(run.method.weight, torch.eye(len(run.method.weight)))
+    assert not torch.equal(learned.method.weight, run.method.weight)
+    assert "weight" not in dict(run.method.named_parameters())
+    assert "weight" in run.method.state_dict()  # of another start, it has to be kept
+    with pytest.raises(AssertionError):
+        assert_same(run.method.net.state_dict(), learned.method.net.state_dict(), "net")
+
+
 def test_the_genie_is_forward_correction_and_its_clustering_is_added_to_it():
     assert_same_training(small_run("genie"), small_run("forward"))
     assert_same_training(small_run("genie-qc", options={"alpha": 1.0}), small_run("forward"))

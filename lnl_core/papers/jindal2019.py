@@ -174,6 +174,7 @@ STUDIES = (
                 ("W starts half-way between no noise and noise alone", "nnaqc", {"start": 0.5}),
                 ("W starts half-way between no noise and noise alone", "trace", {"start": 0.5}),
                 ("W starts nearly without noise", "nnaqc", {"start": 0.9}),
+                ("W stays the identity: the layer learns nothing", "nnaqc", {"learned": False}),
                 ("the gradient flows through L_QC's target", "nnaqc", {"through": True}),
                 ("a tenth of W is dropped, not half", "nnaqc-dropout", {"dropout": 0.1}),
                 ("a tenth of W is dropped, not half", "dropout-layer", {"dropout": 0.1}),

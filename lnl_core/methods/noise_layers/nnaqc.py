@@ -14,6 +14,7 @@ Measured for the defaults: mean accuracy in percent on digits, two or three seed
     forward with the true T              97.2  92.3  86.1  79.3
     nnaqc, start 0.45                    96.7  92.6  80.7  48.2
        W = I (start 0.15)                96.5  92.7  81.2  46.4
+       W = I, not learned                96.6  95.0  86.4  56.4   the layer is not what helps
        start 0.89                        97.5  87.7  68.1  43.5
        W drawn from N(0, 0.01²)          53.1  40.0  37.7  27.1   the classes are permuted
        dropout 0.1 / 0.5, at 0.7                48.6 / 54.7
@@ -49,20 +50,30 @@ class NNA(Method):
     W starts as the identity, or, with `start` in (0, 1), as the multiple of it whose matrix is
     `start` · I and the rest uniform, `noise_layers.start_weight`. The more diffuse, the more noise
     it stands and the longer it takes to begin to learn. `dropout` in [0, 1): the share of W's
-    entries that are set to 0 in each update, drawn anew (the rest is scaled up).
+    entries that are set to 0 in each update, drawn anew (the rest is scaled up). Not `learned`, W
+    stays what it is: with W = I that is mean absolute error and nearly a constant (notebook 02).
     """
 
     layer = "softmax"
 
     def __init__(
-        self, net: nn.Module, data: TrainingSet, start: float | None = None, dropout: float = 0.0
+        self,
+        net: nn.Module,
+        data: TrainingSet,
+        start: float | None = None,
+        dropout: float = 0.0,
+        learned: bool = True,
     ) -> None:
         super().__init__(net, data)
         self.dropout = number("dropout", dropout, *DROPOUT)
         weight = torch.eye(data.num_classes)
         if start is not None:
             weight = noise_layers.start_weight(len(weight), number("start", start, *START))
-        self.weight = nn.Parameter(weight)
+        self.weight: Tensor
+        if flag("learned", learned):
+            self.weight = nn.Parameter(weight)
+        else:
+            self.register_buffer("weight", weight)
         self.register_buffer("true_matrix", data.transition_matrix, persistent=False)
 
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -91,7 +102,7 @@ class NNA(Method):
 class NNAQC(NNA):
     """α L_NNA + (1-α) L_QC (eq. 6): a nonlinear noise layer, and quasi-clustering beside it.
 
-    `alpha` = `beta` = 0.9 as in Section 4.1; `start` and `dropout` as in `NNA`. `through`: whether
+    `alpha` = `beta` = 0.9 as in Section 4.1; the layer's options as in `NNA`. `through`: whether
     the gradient flows through the prediction in the target of L_QC, as it does when eq. 6 is
     minimised as printed. By default it does not: L_QC alone would then give one class to all
     samples, and Table 5's row of it is a classifier. What is left is cross-entropy, with a weight
@@ -107,8 +118,9 @@ class NNAQC(NNA):
         start: float | None = None,
         dropout: float = 0.0,
         through: bool = False,
+        learned: bool = True,
     ) -> None:
-        super().__init__(net, data, start, dropout)
+        super().__init__(net, data, start, dropout, learned)
         self.alpha, self.beta = number("alpha", alpha, *ALPHA), number("beta", beta, *BETA)
         self.through = flag("through", through)
 
