@@ -9,8 +9,8 @@ What the text leaves open:
 - Which epoch is reported: the last one on ImageNet, whose validation images are tested on. On
   Clothing1M, which has clean labels to choose by, the best one on those, as in Patrini et al.
 
-Table 4: #1 and #2 are Xiao et al.'s and were copied; #9 is not built. #4 and #5 are Patrini et
-al.'s numbers and #6 is Tanaka et al.'s, here run with this paper's batches and their own methods.
+Table 4: #1 and #2 are Xiao et al.'s and were copied. #4 and #5 are Patrini et al.'s numbers and #6
+is Tanaka et al.'s, here run with this paper's batches and their own methods.
 """
 
 from __future__ import annotations
