@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 from ledger_helpers import record_of
 
 from lnl_core.ledger.report import cell_row
 from lnl_core.ledger.tables import cell_config, get_table, published_cell, table_cells
+from lnl_core.methods import get_method
 from lnl_core.papers import PAPERS
 from lnl_core.papers.jindal2019 import CLAIMS, TABLES
 
@@ -74,6 +77,22 @@ def test_each_block_has_its_net_and_all_its_samples_train(table, net, preprocess
     config = cell_config(BY_NAME[table], "nnaqc", HALF)
     assert (config.net, config.train.preprocess) == (net, preprocess)
     assert (config.train.batch_size, config.val_fraction, config.protocol) == (batch, 0.0, "text")
+
+
+@pytest.mark.parametrize(
+    ("table", "starts"),
+    [
+        ("table1-mnist-60k", {None}),
+        ("table1-cifar10-10k", {None}),
+        ("table2-lc-cnn", {None, 0.5}),
+    ],
+)
+def test_of_ten_classes_every_layer_starts_as_the_identity(table, starts):
+    def start(method):
+        default = inspect.signature(get_method(method).method).parameters["start"].default
+        return cell_config(BY_NAME[table], method, HALF).options.get("start", default)
+
+    assert {start(m) for m in ("trace", "dropout-layer", "nnaqc", "nnaqc-dropout")} == starts
 
 
 def test_the_budget_of_a_smaller_profile_limits_the_samples_and_not_the_table(monkeypatch):

@@ -193,7 +193,9 @@ every = torch.stack(
 )
 left_over = every - (1 - posterior)
 lowest, highest = np.log(10) + 0.1 - 1, np.log(9 + np.e) - 1
-print(f"ten classes: what is left lies within {lowest:.3f} and {highest:.3f}, the error within 0 and 1")
+print(
+    f"ten classes: what is left lies within {lowest:.3f} and {highest:.3f}, the error within 0 and 1"
+)
 session.check(
     "from W = I the layer's loss is 1 - ŷ_ỹ and a remainder that moves by 0.06 at most",
     bool(((left_over > lowest - 1e-9) & (left_over < highest + 1e-9)).all()),

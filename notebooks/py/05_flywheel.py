@@ -1088,6 +1088,36 @@ show(figure, alt="Bars of what each ablation loses, as published on CIFAR-10 and
      "symmetric and 40 percent asymmetric noise.")  # fmt: skip
 
 # %% [markdown]
+# One bar points the other way: at 40% asymmetric noise the regulariser *costs*. Seed by seed:
+
+# %% tags=["nbval-check-output"]
+by_seed = {
+    name: {
+        r["config"]["seeds"]["noise"]: 100 * r["metrics"]["last"]
+        for r in recorded("digits", name, "asymmetric:0.4")
+    }
+    for name in ("flywheel", "flywheel-no-cr")
+}
+seeds_there = sorted(set.intersection(*map(set, by_seed.values())))
+table(
+    [{"seed": str(s)} | {name: f"{by_seed[name][s]:.1f}" for name in by_seed} for s in seeds_there]
+)
+if seeds_there:
+    lowest = {name: min(found[s] for s in seeds_there) for name, found in by_seed.items()}
+    session.claim(
+        "at 40% asymmetric noise the regulariser helps (Table 6), the worst seed too (recorded)",
+        lowest["flywheel"] > lowest["flywheel-no-cr"],
+        f"worst of {len(seeds_there)}: {lowest['flywheel']:.1f}% with it, "
+        f"{lowest['flywheel-no-cr']:.1f}% without",
+    )
+
+# %% [markdown]
+# $\lambda = 3$ makes $g$ sure of what it leans to, as the lemma's section has shown. Where every wrong label of a
+# class says the same neighbour, four in ten of them, that may be the neighbour; and then the class
+# is lost, as in the matrices above. Published, the same bar is a gain: on CIFAR-10 a class is not that
+# easily given away, or λ was chosen for it.
+
+# %% [markdown]
 # ### What the text leaves open
 #
 # One choice changed at a time, from the records: test accuracy after the last epoch, in percent.
