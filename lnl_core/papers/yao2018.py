@@ -32,7 +32,7 @@ from lnl_core.config import TrainConfig
 from lnl_core.data.amt import COUNTS as AMT_COUNTS
 from lnl_core.data.voc import CLASSES as VOC_CLASSES
 from lnl_core.data.web import COUNT as WEB_COUNT
-from lnl_core.papers.spec import Claim, Setting, Table
+from lnl_core.papers.spec import Claim, Setting, Study, Table, Variant
 from lnl_core.papers.yao2018_claims import claims
 
 _FEATURES = TrainConfig(
@@ -192,5 +192,30 @@ OWN_TABLES = (
     *_separation(),
 )
 _ALL = (*TABLES, *OWN_TABLES)
+
+#: What the text leaves open or prints otherwise, varied one at a time.
+STUDIES = (
+    Study(
+        next(table for table in OWN_TABLES if table.name == "table6-digits"),
+        "choices-digits",
+        "Digits, CAN at P_noise 0.4: what is not printed, or not as printed, one choice at a time",
+        tuple(
+            Variant(label, "can", "label-shuffle:0.4", {"options": options})
+            for label, options in (
+                ("ρ as printed", {"rho": "printed"}),
+                ("ρ fades over all of training, not half", {"share": 1.0}),
+                ("ρ fades over a quarter", {"share": 0.25}),
+                ("τ fades to 0.5 as well", {"temperature": "vanishing"}),
+                ("σ² in place of σ, as printed", {"printed_variance": True}),
+                ("the encoder's gradient reaches the classifier", {"through": True}),
+                ("the additive layer starts at random", {"start": 0.0}),
+                ("a quality of 2 dimensions, not 16", {"dimensions": 2}),
+                ("a quality of 64 dimensions", {"dimensions": 64}),
+                ("layers of 32 units, not 128", {"hidden": 32}),
+                ("layers of 512 units", {"hidden": 512}),
+            )
+        ),
+    ),
+)
 
 CLAIMS: tuple[Claim, ...] = tuple(claims(_ALL, METHODS, LAMBDAS))
