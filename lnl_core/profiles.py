@@ -131,7 +131,8 @@ def configure(
     settings = dict(settings)
     by_noise = settings.pop("by_noise", None)
     adapted = by_noise(method, noise) if by_noise is not None else {}
-    settings |= {name: adapted[name] for name in ("net", "train") if name in adapted}
+    own = ("net", "train", "val_fraction")
+    settings |= {name: adapted[name] for name in own if name in adapted}
     settings["stages"] = settings.get("stages", {}) | adapted.get("stages", {})
     for stage in stages or {}:
         settings["stages"].setdefault(stage, settings["train"])
@@ -140,8 +141,8 @@ def configure(
         stage: _with_changes(_within(config, budget), train | dict((stages or {}).get(stage, {})))
         for stage, config in settings["stages"].items()
     }
-    own = settings.pop("options", {}).get(method, {}) | adapted.get("options", {})
-    options = own | options
+    defaults = settings.pop("options", {}).get(method, {}) | adapted.get("options", {})
+    options = defaults | options
     if net is not None and net != settings["net"]:
         if net not in NETS:
             raise unknown_name("net", net, NETS)
