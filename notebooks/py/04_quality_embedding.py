@@ -1045,11 +1045,11 @@ for name in ours:
 # %% tags=["nbval-check-output"]
 separates = {}
 for record in records:
-    config, last = record["config"], (record["history"] or [{}])[-1]
-    if (config["method"], config["data"], config["limit"]) == ("can", "digits-vectors", None):
-        if config["noise"]["protocol"] == "label-shuffle:0.4" and record["status"] == "finished":
-            auc = last["diagnostics"]["selection_auc"]
-            separates.setdefault(str(config["options"]), []).append(auc)
+    config = record["config"]
+    what = config["method"], config["data"], config["limit"], config["noise"]["protocol"]
+    if what == ("can", "digits-vectors", None, "label-shuffle:0.4") and record["history"]:
+        auc = record["history"][-1]["diagnostics"]["selection_auc"]
+        separates.setdefault(str(config["options"]), []).append(auc)
 study = study_rows(get_study("yao2018/choices-digits"), records)
 there = [row for row in study if row["changed"].mean is not None]
 print(f"{len(there) or 'not run, none'} of {len(study)} variants")
