@@ -1045,9 +1045,9 @@ for name in ours:
 # %% tags=["nbval-check-output"]
 separates = {}
 for record in records:
-    config = record["config"]
-    what = config["method"], config["data"], config["limit"], config["noise"]["protocol"]
-    if what == ("can", "digits-vectors", None, "label-shuffle:0.4") and record["history"]:
+    config, noise_of = record["config"], record["config"]["noise"]["protocol"]
+    what = record["status"], config["method"], config["data"], config["limit"], noise_of
+    if what == ("finished", "can", "digits-vectors", None, "label-shuffle:0.4"):
         auc = record["history"][-1]["diagnostics"]["selection_auc"]
         separates.setdefault(str(config["options"]), []).append(auc)
 study = study_rows(get_study("yao2018/choices-digits"), records)
