@@ -610,6 +610,9 @@ exercise(
 #   and each choice is an option: how $W$ starts (a multiple of the identity, `start`), the dropout
 #   rate, the weight of the trace, whether the gradient flows through quasi-clustering's target
 #   (`through`). The networks are MatConvNet's examples as far as they are publicly known.
+# * F-correction is Patrini et al.'s with the tenth of the noisy labels that they hold out, to take $\hat T$ from the
+#   epoch that fits these best. The paper does not say what it did; with $\hat T$ of a last epoch, by when half of the
+#   wrong labels are memorised, its diagonal at 50% is 0.8 and 28.6% of MNIST's test images are wrong.
 # * Quasi-clustering alone cannot tell a right label from a wrong one: it believes the network, and the
 #   network what it has memorised.
 # * The paper's tables contradict themselves in places (the genie's row on MNIST repeats the base

@@ -8,7 +8,7 @@ No code of the authors is public. What the paper leaves open, or prints wrongly,
 `CAN`; its default is ours. `lnl study yao2018/choices-digits` has what each is worth: most of all
 that ρ vanishes and that the additive layer does not start at random, where s alone would explain y
 and z empty. How well the embedding tells right from wrong labels (AUC) need not follow: of the same
-runs (digits-vectors, `label-shuffle:0.4`, five seeds; of λ = 1 three)
+runs (digits-vectors, `label-shuffle:0.4`, five seeds)
 
     D 16, hidden 128, start 4, share 0.5    0.91    the default; below, one thing changed
     D 2 / 64                                0.81 / 0.69
