@@ -465,7 +465,11 @@ table(
 
 # %% tags=["nbval-check-output"]
 half = [c for c in cells["table1-mnist-60k"] if c.column == "uniform-simplex:0.5" and c.records]
-errors = {c.method: [100 * (1 - e["test_accuracy"]) for e in c.records[0]["history"]] for c in half}
+errors = {}
+for c in half:
+    history = c.records[0]["history"]
+    stage = history[-1]["stage"]  # of F-correction the second network, which has T̂
+    errors[c.method] = [100 * (1 - e["test_accuracy"]) for e in history if e["stage"] == stage]
 published = {c.method: c.comparison.published for c in half}
 table(
     [
@@ -480,7 +484,7 @@ table(
 )
 
 # %%
-figure, axes = plots.new_figure(1, 1, width=6.2, height=3.4)
+figure, axes = plots.new_figure(1, 1, width=7.4, height=3.4)
 for k, (name, found) in enumerate(errors.items()):
     style = {"color": plots.COLOURS[k], "marker": plots.MARKERS[k], "markersize": 4}
     axes[0, 0].plot(range(1, 1 + len(found)), found, label=name, **style)
@@ -489,7 +493,9 @@ axes[0, 0].set(
     xlabel="epoch", ylabel="test error, %", yscale="log",
     title="MNIST, 60,000 samples, 50% noise; dotted: as published",
 )  # fmt: skip
-axes[0, 0].legend(frameon=False, fontsize="small")
+axes[0, 0].set_yticks([2, 3, 5, 10, 20, 40], ["2", "3", "5", "10", "20", "40"])
+axes[0, 0].minorticks_off()
+axes[0, 0].legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
 show(figure, alt="Test error by epoch at 50% noise: all methods come down to a few percent early; the "
      "base model's climbs steeply as it memorises, the noise layers' later and less.")  # fmt: skip
 
