@@ -79,6 +79,15 @@ def test_each_block_has_its_net_and_all_its_samples_train(table, net, preprocess
     assert (config.train.batch_size, config.val_fraction, config.protocol) == (batch, 0.0, "text")
 
 
+def test_f_correction_alone_holds_out_a_tenth_to_take_its_matrix_by():
+    for table in ("table1-mnist-20k", "table1-cifar10-10k", "table2-lc-cnn", "table2-resnet44"):
+        shares = {
+            m: cell_config(BY_NAME[table], m, HALF).val_fraction for m in BY_NAME[table].methods
+        }
+        assert shares.pop("forward-estimated") == 0.1
+        assert set(shares.values()) == {0.0}
+
+
 @pytest.mark.parametrize(
     ("table", "starts"),
     [
