@@ -495,6 +495,7 @@ axes[0, 0].set(
 )  # fmt: skip
 axes[0, 0].set_yticks([2, 3, 5, 10, 20, 40], ["2", "3", "5", "10", "20", "40"])
 axes[0, 0].minorticks_off()
+axes[0, 0].set_xticks(range(0, 21, 5))
 axes[0, 0].legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
 show(figure, alt="Test error by epoch at 50% noise: all methods come down to a few percent early; the "
      "base model's climbs steeply as it memorises, the noise layers' later and less.")  # fmt: skip
