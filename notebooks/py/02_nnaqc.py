@@ -390,8 +390,8 @@ session.claim(
 )
 
 # %% [markdown]
-# So what helps here is the shape of the loss, which is bounded in what a wrong label can ask for, and
-# not what $W$ learns. That is the paper's "not necessary", taken further than the paper takes it; the
+# So what helps here is the shape of the loss, bounded in what a wrong label can ask for (with the little of
+# quasi-clustering that the next section weighs), and not what $W$ learns. That is the paper's "not necessary", taken further than the paper takes it; the
 # last table of this page asks MNIST.
 
 # %% [markdown]

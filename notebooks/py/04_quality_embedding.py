@@ -1040,7 +1040,7 @@ for name in ours:
 # %% [markdown]
 # What the paper does not print, or prints otherwise, one choice changed at a time; seed by seed, in the same
 # units. The last column is Figure 7 as a number, the mean over the same runs (unchanged, see the block
-# above): it need not follow. A wide quality costs no precision, and tells right from wrong labels no longer.
+# above): it need not follow. A wide quality costs no precision, and tells right from wrong labels far less well.
 
 # %% tags=["nbval-check-output"]
 separates = {}

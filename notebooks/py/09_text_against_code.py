@@ -581,7 +581,7 @@ session.claim(
 show_worth(worth["yao2018/choices-digits"])
 
 # %% [markdown]
-# Over ninety epochs the printed $\rho$ gives the method away: what is left is about what plain training has. The
+# Over ninety epochs the printed $\rho$ undoes the method: what is left is about what plain training has. The
 # square is worth a little, in the other direction than its reason: a quieter $s$ is read more. The widths,
 # over which one would search first, matter least.
 #
