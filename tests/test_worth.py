@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ledger_helpers import cell_record, mnist_config, record_of
 
+from lnl_core.ledger.paired import Difference
 from lnl_core.ledger.tables import get_table
 from lnl_core.ledger.worth import option_words, worth_row, worths
 from lnl_core.papers.spec import Study, Variant
@@ -41,6 +44,16 @@ def test_seeds_that_only_one_side_has_do_not_count():
     assert (words["worth"], words["seeds"], words["beyond chance"]) == ("-1.0", "1", "—")
     assert words["option"] == "dropout=0.5"
     assert worth_row(start)["worth"] == "not run"
+
+
+def test_a_gain_is_above_0_where_the_change_is_better_in_errors_too():
+    (_, accuracy), (_, errors) = (
+        (name, worths(Study(get_table(name), "made", "by a test", STUDY.variants[:1]), []))
+        for name in ("patrini2017/table2-mnist", "jindal2019/table1-mnist-20k")
+    )
+    up = Difference(2.0, None, None, 1)
+    assert replace(accuracy[0], difference=up).gain == 2.0
+    assert replace(errors[0], difference=up).gain == -2.0
 
 
 def test_several_seeds_have_an_error_and_a_verdict():

@@ -23,6 +23,11 @@ class Worth:
     changed: float | None
     difference: Difference
 
+    @property
+    def gain(self) -> float:
+        """The mean difference as points gained: above 0 is better, also in a table of errors."""
+        return -self.difference.mean if self.study.table.errors else self.difference.mean
+
 
 def worths(study: Study, records: Iterable[Record], profile: str = "paper") -> list[Worth]:
     """One a variant, in the study's order; `difference.n` is 0 where no seed was run in both."""

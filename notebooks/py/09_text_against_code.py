@@ -54,27 +54,28 @@ print(f"{len(known)} of {sum(map(len, worth.values()))} variants have runs")
 # ## The problem in one picture
 #
 # Everything below that has been run at full length: a published recipe with one thing changed. Each
-# dot is *changed less unchanged*, in points of test accuracy, averaged over the seeds that both have; a
+# dot is *changed less unchanged*, in points of what the paper reports (errors with their sign turned, so that the
+# right is always the better side), averaged over the seeds that both have; a
 # bar is two standard errors, and where there is none there is one seed. The largest are shown.
 
 # %%
 LARGEST = 24
 if known:
     biggest = sorted(known, key=lambda w: -abs(w.difference.mean))[:LARGEST]
-    ordered = sorted(biggest, key=lambda w: w.difference.mean)
+    ordered = sorted(biggest, key=lambda w: w.gain)
     print(f"{len(ordered)} of {len(known)} variants that were run")
     figure, axes = plots.new_figure(width=8.6, height=0.26 * len(ordered) + 0.9)
     axis = axes[0, 0]
     for y, w in enumerate(ordered):
         k = list(PAPERS).index(w.study.table.paper)
         error = 2 * (w.difference.error or 0)
-        axis.errorbar(w.difference.mean, y, xerr=error or None, color=plots.COLOURS[k],
+        axis.errorbar(w.gain, y, xerr=error or None, color=plots.COLOURS[k],
                       marker=plots.MARKERS[k], ms=5, capsize=2)  # fmt: skip
     for name in dict.fromkeys(w.study.table.paper for w in ordered):
         k = list(PAPERS).index(name)
         axis.plot([], [], ls="", color=plots.COLOURS[k], marker=plots.MARKERS[k], label=name)
     axis.axvline(0, color="0.6", lw=1)
-    axis.set(yticks=range(len(ordered)), xlabel="points, changed less unchanged")
+    axis.set(yticks=range(len(ordered)), xlabel="points gained by the change")
     axis.set_yticklabels(
         [f"{w.variant.label} · {w.variant.method} · {w.variant.column}" for w in ordered],
         fontsize=7,
@@ -504,7 +505,7 @@ session.check("held fixed, the label pulls its class up and the favourite down",
 session.check("as printed, the favourite is pushed up against the label", pulls[True][0] > 0)
 
 # %% [markdown]
-# **Worth**, recorded:
+# **Worth**, recorded, in points of *error*, which the paper prints: above 0 is worse.
 
 # %% tags=["nbval-check-output"]
 show_worth(worth["jindal2019/choices-mnist"])
