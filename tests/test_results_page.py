@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from ledger_helpers import cell_record, record_of, survey_of
 
@@ -65,9 +67,9 @@ def test_claims_stand_with_their_table_and_those_across_once_decided(page):
     )
     claims = (beats("table2-mnist", "forward", "cross-entropy", HARD), across)
     undecided = page([cell_record("backward", HARD, 0.9)], claims)
-    assert "| not enough runs |" in undecided and "forward is good" not in undecided
+    assert "| holds | not enough runs |" in undecided and "forward is good" not in undecided
     decided = page([cell_record("forward", HARD, 0.97)], claims)
-    assert "| forward is good | holds |" in decided
+    assert "| forward is good | holds | holds |" in decided
 
 
 def test_runs_of_no_cell_stand_apart(page):
@@ -89,14 +91,23 @@ def test_machine_and_days_stand_under_a_table(page):
 
 def test_tables_of_our_own_stand_apart_and_are_not_counted(monkeypatch):
     own = get_table("tanaka2018/digits-sn-last")
-    config = cell_config(own, "joint", "symmetric-inclusive:0.5").to_dict()
+    column = "symmetric-inclusive:0.5"
+    config = cell_config(own, "joint", column).to_dict()
     record = record_of(config, 0.9, dataset={"source": load_dataset("digits").source})
-    monkeypatch.setattr(module, "PAPERS", {"tanaka2018": PAPERS["tanaka2018"]})
+    asked = Claim(own.name, "joint is right", (("joint", column),), lambda means: False)
+    waiting = Claim(own.name, "so is forward", (("forward", column),), lambda means: True)
+    paper = PAPERS["tanaka2018"]
+    paper = SimpleNamespace(
+        TABLES=paper.TABLES, OWN_TABLES=paper.OWN_TABLES, CLAIMS=(asked, waiting)
+    )
+    monkeypatch.setattr(module, "PAPERS", {"tanaka2018": paper})
     monkeypatch.setattr(module, "results_folder", lambda name, profile: [record])
     text = results_page(survey())
     section = text.split("### tanaka2018/digits-sn-last\n")[1].split("###")[0]
     assert "| joint | — | — | — | 90.0 (1) | — | — |" in section
     assert "in the manner of the paper" in section.lower() and "Published" not in section
+    assert "| joint is right | does not hold |" in section and "so is forward" not in section
+    assert "Claims of the papers that do not hold" not in text
     assert "* `tanaka2018/digits-an`, ours: Digits, asymmetric noise" in text
     printed = sum(len(t.methods) * len(t.columns) for t in PAPERS["tanaka2018"].TABLES)
     counted = f"Cells: 0 match, 0 close, 0 differs, {printed} not run, 0 not built."

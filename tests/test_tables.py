@@ -1,4 +1,4 @@
-"""Which records count for which cell, and what the cells and claims then say."""
+"""Which records count for which cell, and what the cells then say."""
 
 import copy
 
@@ -14,8 +14,6 @@ from lnl_core.ledger.report import as_printed, cell_row, group_row, markdown
 from lnl_core.ledger.tables import (
     all_tables,
     cell_config,
-    decide_across,
-    decide_claims,
     get_table,
     group_runs,
     judged_keys,
@@ -25,8 +23,6 @@ from lnl_core.ledger.tables import (
 )
 from lnl_core.measures.selection import RULES
 from lnl_core.methods import method_names
-from lnl_core.papers import PAPERS
-from lnl_core.papers.spec import Claim, beats
 
 HARD = "asymmetric:0.6"
 
@@ -156,51 +152,6 @@ def test_a_diverged_run_is_shown_and_makes_the_cell_differ():
     cell = the_cell(records)
     assert cell.comparison.verdict == "differs"
     assert cell_row(cell)["reproduced"] == "97.0 (1), 1 diverged"
-
-
-def test_claims_hold_fail_or_wait():
-    claims = [
-        beats("table2-mnist", "forward", "cross-entropy", HARD, points=30),
-        beats("table2-mnist", "cross-entropy", "forward", HARD),
-        beats("table2-mnist", "forward", "backward", HARD),
-        Claim("another-table", "not asked", (), lambda means: True),
-    ]
-    records = [cell_record("forward", HARD, 0.97), cell_record("cross-entropy", HARD, 0.53)]
-    rows = decide_claims(claims, TABLE, table_cells(TABLE, records))
-    assert [row["verdict"] for row in rows] == ["holds", "does not hold", "not enough runs"]
-
-
-def test_a_claim_across_tables_reads_cells_of_each():
-    claims = [
-        Claim(
-            None,
-            "forward is the same on both",
-            (("one", "forward", HARD), ("other", "forward", HARD)),
-            lambda means: means["one", "forward", HARD] == means["other", "forward", HARD],
-        ),
-        beats("table2-mnist", "forward", "backward", HARD),
-    ]
-    cells = table_cells(TABLE, [cell_record("forward", HARD, 0.97)])
-    for blocks, verdict in (
-        ({"one": cells, "other": cells}, "holds"),
-        ({"one": cells}, "not enough runs"),
-        (
-            {"one": cells, "other": table_cells(TABLE, [cell_record("forward", HARD, 0.9)])},
-            "does not hold",
-        ),
-    ):
-        (row,) = decide_across(claims, blocks)
-        assert row == {"claim": "forward is the same on both", "verdict": verdict}
-
-
-def test_every_claim_reads_cells_of_its_own_table():
-    for name, paper in PAPERS.items():
-        for claim in paper.CLAIMS:
-            for *where, method, column in claim.needs:
-                assert bool(where) == (claim.table is None)
-                (own,) = where or [claim.table]
-                table = get_table(f"{name}/{own}")
-                assert method in table.methods and column in table.columns
 
 
 def test_an_unknown_table_suggests_the_nearest():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lnl_core.ledger.claims import Decided, claim_rows
 from lnl_core.ledger.html_parts import (
     Html,
     bar,
@@ -18,7 +19,7 @@ from lnl_core.ledger.html_parts import (
 from lnl_core.ledger.html_style import STYLE
 from lnl_core.ledger.report import cell_row, group_row, show_mean, study_row
 from lnl_core.ledger.results_page import cite, summary_rows
-from lnl_core.ledger.survey import PaperSurvey, TableSurvey, dates, hardware, held, total
+from lnl_core.ledger.survey import PaperSurvey, TableSurvey, dates, hardware, total
 from lnl_core.ledger.tables import Cell
 from lnl_core.measures.selection import RULES
 
@@ -79,7 +80,7 @@ def _paper(paper: PaperSurvey) -> Html:
         *(_table(found) for found in paper.tables),
     ]
     if paper.across:
-        css = "" if any(held(paper.across)[word] for word in ("holds", "does not hold")) else "idle"
+        css = "" if any(claim.here is not None for claim in paper.across) else "idle"
         parts.append(
             folded(
                 tag("b", "What the paper says across its tables"), _claims(paper.across), css=css
@@ -169,6 +170,9 @@ def _printed(found: TableSurvey) -> list[dict[str, str]]:
     return [row for row in rows.values() if any(list(row.values())[1:])]
 
 
-def _claims(claims: Sequence[dict[str, str]]) -> Html:
-    rows = [{"claim": claim["claim"], "verdict": verdict(claim["verdict"])} for claim in claims]
+def _claims(claims: Sequence[Decided]) -> Html:
+    rows = [
+        {name: word if name == "claim" else verdict(word) for name, word in row.items()}
+        for row in claim_rows(claims)
+    ]
     return rows_table(rows, "claims")

@@ -28,7 +28,7 @@ small { color: var(--quiet); }
   padding: 0 .55rem; font-size: .85rem; margin: .1rem 0; }
 .match, .holds { color: var(--match); } .close { color: var(--close); }
 .differs, .does-not-hold { color: var(--differs); font-weight: 600; }
-.not-run, .not-built, .not-enough-runs { color: var(--quiet); }
+.not-run, .not-built, .not-enough-runs, .not-printed { color: var(--quiet); }
 .bar { display: flex; height: .7rem; border-radius: .35rem; overflow: hidden; margin: .5rem 0; }
 .bar i { background: currentColor; min-width: 2px; }
 .bar .not-run, .bar .not-built { opacity: .35; }

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from lnl_core.ledger.claims import claim_rows
 from lnl_core.ledger.report import as_printed, cell_row, group_row, markdown, study_row
-from lnl_core.ledger.survey import (
-    DECIDED,
-    PaperSurvey,
-    TableSurvey,
-    dates,
-    hardware,
-    held,
-    total,
-)
+from lnl_core.ledger.survey import PaperSurvey, TableSurvey, dates, hardware, total
 from lnl_core.ledger.tables import Cell
 from lnl_core.ledger.verdicts import VERDICTS
 from lnl_core.measures.selection import RULES
@@ -36,10 +29,10 @@ def results_page(papers: Sequence[PaperSurvey]) -> str:
     if missed:
         sections += ["## What differs, and why", markdown(missed)]
     failed = [
-        f"* {cite(paper)}: {claim['claim']}"
+        f"* {cite(paper)}: {claim.text}" + " (Nor in print.)" * (claim.in_print is False)
         for paper in papers
         for claim in paper.claims
-        if claim["verdict"] == "does not hold"
+        if claim.here is False
     ]
     if failed:
         sections += ["Claims of the papers that do not hold here:", "\n".join(failed)]
@@ -58,12 +51,12 @@ def summary_rows(papers: Sequence[PaperSurvey]) -> list[dict[str, str]]:
     """A row a paper: its cells by verdict, and how many of its decided claims hold."""
     rows = []
     for paper in papers:
-        claims = held(paper.claims)
-        decided = sum(claims[word] for word in DECIDED)
+        claims = Counter(claim.here for claim in paper.claims)
+        decided = claims[True] + claims[False]
         rows.append(
             {"paper": cite(paper)}
             | {verdict: str(paper.verdicts[verdict]) for verdict in VERDICTS}
-            | {"claims that hold": f"{claims['holds']} of {decided}" if decided else "—"}
+            | {"claims that hold": f"{claims[True]} of {decided}" if decided else "—"}
         )
     return rows
 
@@ -93,9 +86,9 @@ def _paper_sections(paper: PaperSurvey) -> list[str]:
             sections += _table_section(found)
         else:
             waiting.append(_line(found))
-    decided = [claim for claim in paper.across if claim["verdict"] in DECIDED]
+    decided = [claim for claim in paper.across if claim.here is not None]
     if decided:
-        sections += ["### What the paper says across its tables", markdown(decided)]
+        sections += ["### What the paper says across its tables", markdown(claim_rows(decided))]
     for found in paper.studies:
         if found.ran:
             rows = markdown([study_row(row) for row in found.rows])
@@ -135,12 +128,14 @@ def _table_section(found: TableSurvey) -> list[str]:
         markdown(as_printed(found.cells)),
     ]
     if found.claims:
-        parts += ["What the paper says of it:", markdown(found.claims)]
+        parts += ["What the paper says of it:", markdown(claim_rows(found.claims))]
     return [*parts, _where(found)]
 
 
 def _own_section(found: TableSurvey) -> list[str]:
     """A table of our own: no published number, no verdict, in no count."""
+    decided = [claim for claim in found.claims if claim.here is not None]
+    asked = ["What the paper says, asked here:", markdown(claim_rows(decided))] if decided else []
     return [
         f"### {found.table.full_name}",
         *_folded(
@@ -148,6 +143,7 @@ def _own_section(found: TableSurvey) -> list[str]:
             "In the manner of the paper, which has no number to compare with. "
             f"Selected by {_rule(found)}.",
             markdown(as_printed(found.cells)),
+            *asked,
             _where(found),
         ),
     ]

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from lnl_core.ledger.claims import Decided, decide, of_table
 from lnl_core.ledger.grid import results_folder
 from lnl_core.ledger.misses import UNEXPLAINED, misses, read_reasons
 from lnl_core.ledger.studies import all_studies, study_keys, study_rows
 from lnl_core.ledger.tables import (
     Cell,
-    decide_across,
-    decide_claims,
     group_runs,
     judged_keys,
     own_tables,
@@ -22,8 +21,6 @@ from lnl_core.ledger.tables import (
 from lnl_core.papers import PAPERS
 from lnl_core.papers.spec import Study, Table
 
-DECIDED = ("holds", "does not hold")
-
 
 @dataclass(frozen=True)
 class TableSurvey:
@@ -31,7 +28,7 @@ class TableSurvey:
 
     table: Table
     cells: tuple[Cell, ...]
-    claims: tuple[dict[str, str], ...] = ()
+    claims: tuple[Decided, ...] = ()
     own: bool = False
 
     @property
@@ -59,7 +56,7 @@ class PaperSurvey:
     name: str
     tables: tuple[TableSurvey, ...]
     own_tables: tuple[TableSurvey, ...]
-    across: tuple[dict[str, str], ...]
+    across: tuple[Decided, ...]
     studies: tuple[StudySurvey, ...]
     others: tuple[dict[str, Any], ...]
     records: int
@@ -69,8 +66,8 @@ class PaperSurvey:
         return sum((found.verdicts for found in self.tables), Counter())
 
     @property
-    def claims(self) -> list[dict[str, str]]:
-        """Every claim of the paper, those of its tables first."""
+    def claims(self) -> list[Decided]:
+        """Every claim that the paper makes, those of its tables first; of ours none."""
         return [*(claim for found in self.tables for claim in found.claims), *self.across]
 
     @property
@@ -94,16 +91,15 @@ def survey() -> list[PaperSurvey]:
 def _paper(name: str) -> PaperSurvey:
     paper = PAPERS[name]
     records = list(results_folder(name, "paper"))
-    cells = {table.name: tuple(table_cells(table, records)) for table in paper.TABLES}
-    tables = tuple(
-        TableSurvey(
-            table, cells[table.name], tuple(decide_claims(paper.CLAIMS, table, cells[table.name]))
+    specs = {table.name: table for table in (*paper.TABLES, *own_tables(name))}
+    cells = {table: tuple(table_cells(spec, records)) for table, spec in specs.items()}
+    claims = decide(paper.CLAIMS, cells)
+    tables, own = (
+        tuple(
+            TableSurvey(table, cells[table.name], of_table(claims, table.name), own=ours)
+            for table in some
         )
-        for table in paper.TABLES
-    )
-    own = tuple(
-        TableSurvey(table, tuple(table_cells(table, records)), own=True)
-        for table in own_tables(name)
+        for some, ours in ((paper.TABLES, False), (own_tables(name), True))
     )
     counted = set().union(*(judged_keys(found.cells) for found in (*tables, *own)))
     studies = []
@@ -116,7 +112,7 @@ def _paper(name: str) -> PaperSurvey:
         name,
         tables,
         own,
-        tuple(decide_across(paper.CLAIMS, cells)),
+        of_table(claims, None),
         tuple(studies),
         tuple(group_runs(others, paper.TABLES[0].selection)),
         len(records),
@@ -126,11 +122,6 @@ def _paper(name: str) -> PaperSurvey:
 def total(papers: Iterable[PaperSurvey]) -> Counter[str]:
     """Verdict → cells, over all papers."""
     return sum((paper.verdicts for paper in papers), Counter())
-
-
-def held(claims: Iterable[dict[str, str]]) -> Counter[str]:
-    """Verdict → claims."""
-    return Counter(claim["verdict"] for claim in claims)
 
 
 def hardware(cells: Iterable[Cell]) -> str:

@@ -1,4 +1,4 @@
-"""Tables and claims against records: which run belongs to which cell, and what the cells say."""
+"""Tables against records: which run belongs to which cell, and what the cells say."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lnl_core.ledger.verdicts import Comparison, compare
 from lnl_core.methods import method_names
 from lnl_core.noise import Noise, parse_noise
 from lnl_core.papers import PAPERS, paper_settings
-from lnl_core.papers.spec import Claim, Means, Table
+from lnl_core.papers.spec import Means, Table
 from lnl_core.profiles import configure
 
 
@@ -225,23 +225,3 @@ def means(cells: Sequence[Cell]) -> Means:
         for cell in cells
         if cell.comparison.mean is not None
     }
-
-
-def decide_claims(claims: Sequence[Claim], table: Table, cells: Sequence[Cell]) -> list[dict]:
-    """The table's claims, each with what our numbers say of it."""
-    own = [claim for claim in claims if claim.table == table.name]
-    return _decided(own, means(cells))
-
-
-def decide_across(claims: Sequence[Claim], cells: Mapping[str, Sequence[Cell]]) -> list[dict]:
-    """The claims across a paper's tables, whose cells are given by the table's name."""
-    across = [claim for claim in claims if claim.table is None]
-    return _decided(
-        across,
-        {(name, *cell): mean for name, own in cells.items() for cell, mean in means(own).items()},
-    )
-
-
-def _decided(claims: Sequence[Claim], ours: Means) -> list[dict]:
-    words = {True: "holds", False: "does not hold", None: "not enough runs"}
-    return [{"claim": claim.text, "verdict": words[claim.decide(ours)]} for claim in claims]

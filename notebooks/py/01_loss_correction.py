@@ -24,10 +24,11 @@ import numpy as np
 import torch
 
 from lnl_core import EpochRecord, Noise, Run, configure, load_dataset, losses, plots, transition
+from lnl_core.ledger.claims import claim_rows, decide, of_table, tally
 from lnl_core.ledger.grid import results_folder
 from lnl_core.ledger.report import as_printed, study_row
 from lnl_core.ledger.studies import get_study, study_rows
-from lnl_core.ledger.tables import all_tables, decide_across, decide_claims, get_table, table_cells
+from lnl_core.ledger.tables import all_tables, get_table, table_cells
 from lnl_core.ledger.verdicts import VERDICTS
 from lnl_core.measures.selection import select
 from lnl_core.noise import ASYMMETRIC_MAPS
@@ -483,7 +484,7 @@ mnist = get_table("patrini2017/table2-mnist")
 records = list(results_folder("patrini2017", "paper"))
 cells = table_cells(mnist, records)
 table(as_printed(cells))
-table(decide_claims(PAPERS["patrini2017"].CLAIMS, mnist, cells))
+table(claim_rows(decide(PAPERS["patrini2017"].CLAIMS, {mnist.name: cells})))
 
 # %% [markdown]
 # One sentence of the paper fails here, and it fails on the paper's own numbers too: Section 5.2 (d)
@@ -523,11 +524,11 @@ table(
         for name, count in counts.items()
     ]
 )
-table(
-    decide_across(
-        PAPERS["patrini2017"].CLAIMS, {blocks[name].name: found for name, found in by_block.items()}
-    )
+claims = decide(
+    PAPERS["patrini2017"].CLAIMS, {blocks[name].name: found for name, found in by_block.items()}
 )
+print(tally(claims))
+table(claim_rows(of_table(claims, None)))
 
 # %% [markdown]
 # ### Figure 1: cross-entropy and the corrections, T known or estimated

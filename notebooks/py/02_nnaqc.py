@@ -26,10 +26,11 @@ import torch
 
 from lnl_core import Noise, Run, configure, load_dataset, losses, plots
 from lnl_core.cross_validation import choose, trials
+from lnl_core.ledger.claims import claim_rows, decide, of_table, tally
 from lnl_core.ledger.grid import results_folder
 from lnl_core.ledger.report import as_printed, study_row
 from lnl_core.ledger.studies import all_studies, study_rows
-from lnl_core.ledger.tables import all_tables, decide_across, decide_claims, table_cells
+from lnl_core.ledger.tables import all_tables, table_cells
 from lnl_core.ledger.verdicts import VERDICTS
 from lnl_core.losses import noise_layers
 from lnl_core.measures.selection import select
@@ -454,9 +455,8 @@ records = list(results_folder("jindal2019", "paper"))
 specs = {t.name: t for name, t in all_tables().items() if name.startswith("jindal2019/")}
 cells = {name: table_cells(spec, records) for name, spec in specs.items()}
 table(as_printed(cells["table1-mnist-60k"]))
-table(
-    decide_claims(PAPERS["jindal2019"].CLAIMS, specs["table1-mnist-60k"], cells["table1-mnist-60k"])
-)
+claims = decide(PAPERS["jindal2019"].CLAIMS, cells)
+table(claim_rows(of_table(claims, "table1-mnist-60k")))
 
 # %% [markdown]
 # The paper does not say which epoch its errors are of; ours are the last one's. Under 50% noise that
@@ -553,7 +553,8 @@ counts = {name: Counter(cell.comparison.verdict for cell in found) for name, fou
 table(
     [{"block": specs[name].title, **{v: str(n[v]) for v in VERDICTS}} for name, n in counts.items()]
 )
-table(decide_across(PAPERS["jindal2019"].CLAIMS, cells))
+print(tally(claims))
+table(claim_rows(of_table(claims, None)))
 
 # %% [markdown]
 # ### What the paper leaves open, and what it is worth

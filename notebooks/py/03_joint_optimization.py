@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 from lnl_core import EpochRecord, Noise, Run, configure, load_dataset, losses, plots, transition
+from lnl_core.ledger.claims import claim_rows, decide, tally
 from lnl_core.ledger.grid import results_folder
 from lnl_core.ledger.report import as_printed
 from lnl_core.ledger.studies import get_study, study_configs
@@ -582,16 +583,10 @@ table(
         for name, n in counts.items()
     ]
 )
-ours_by_table = {name: means(found) for name, found in cells.items()}
-everything = {
-    (name, *cell): mean for name, own in ours_by_table.items() for cell, mean in own.items()
-}
-decided = Counter(
-    claim.decide(everything if claim.table is None else ours_by_table[claim.table])
-    for claim in paper.CLAIMS
-)
-print(f"of {len(paper.CLAIMS)} claims {decided[True]} hold, {decided[False]} do not, "
-      f"{decided[None]} wait for runs")  # fmt: skip
+claims = decide(paper.CLAIMS, cells)
+print(tally(claims))
+print("Do not hold on the paper's own numbers:")
+table(claim_rows([claim for claim in claims if claim.in_print is False]))
 
 # %% [markdown]
 # ## The same story on a CPU

@@ -22,7 +22,7 @@ OUT_DIR = None
 
 # %%
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from itertools import product
 
 import numpy as np
@@ -39,11 +39,12 @@ from lnl_core import (
     make_noisy,
     plots,
 )
+from lnl_core.ledger.claims import claim_rows, decide, tally
 from lnl_core.ledger.grid import results_folder
 from lnl_core.ledger.published import read_published
 from lnl_core.ledger.report import as_printed, study_row
 from lnl_core.ledger.studies import get_study, study_rows
-from lnl_core.ledger.tables import all_tables, means, table_cells
+from lnl_core.ledger.tables import all_tables, table_cells
 from lnl_core.ledger.verdicts import VERDICTS
 from lnl_core.losses import quality_embedding as qe
 from lnl_core.measures import quality_patterns
@@ -1130,35 +1131,9 @@ show(figure, alt="Left: mAP over lambda, published and ours. Right: how well the
 # The paper's claims, on our runs and on its own numbers.
 
 # %% tags=["nbval-check-output"]
-by_table = {name: means(found) for name, found in cells.items()}
-theirs = {
-    name: {
-        (cell.method, cell.column): cell.comparison.published
-        for cell in found
-        if cell.comparison.published is not None
-    }
-    for name, found in cells.items()
-}
-words = {True: "holds", False: "does not hold", None: "not run"}
-
-
-def decide(claim, numbers):
-    across = {(name, *cell): value for name, own in numbers.items() for cell, value in own.items()}
-    return claim.decide(across if claim.table is None else numbers[claim.table])
-
-
-in_print = Counter(decide(claim, theirs) for claim in paper.CLAIMS)
-on_ours = [(claim, decide(claim, by_table)) for claim in paper.CLAIMS]
-decided = Counter(verdict for _, verdict in on_ours)
-print(f"{len(paper.CLAIMS)} claims. In print: {in_print[True]} hold, {in_print[False]} do not. "
-      f"Here: {decided[True]} hold, {decided[False]} do not, {decided[None]} wait for runs.")  # fmt: skip
-rows = [
-    {"table": claim.table or "across", "claim": claim.text, "here": words[verdict]}
-    for claim, verdict in on_ours
-    if verdict is not None
-]
-if rows:
-    table(rows)
+claims = decide(paper.CLAIMS, cells)
+print(tally(claims))
+table(claim_rows([claim for claim in claims if claim.here is not None]))
 
 # %% [markdown]
 # ## Explorer

@@ -23,7 +23,6 @@ OUT_DIR = None
 
 # %%
 import time
-from collections import Counter
 from statistics import median
 
 import numpy as np
@@ -40,6 +39,7 @@ from lnl_core import (
     make_noisy,
     plots,
 )
+from lnl_core.ledger.claims import claim_rows, decide, tally
 from lnl_core.ledger.grid import results_folder
 from lnl_core.ledger.published import read_published
 from lnl_core.ledger.report import as_printed, study_row
@@ -1226,37 +1226,12 @@ for name in ("shapes", "digits-auc", "digits-refurbished", "shapes-auc", "shapes
 # The paper's claims, on its own numbers and on our runs.
 
 # %% tags=["nbval-check-output"]
-by_table = {name: means(found) for name, found in cells.items()}
-in_paper = {
-    name: {
-        (c.method, c.column): c.comparison.published
-        for c in found
-        if c.comparison.published is not None
-    }
-    for name, found in cells.items()
-}
-words = {True: "holds", False: "does not hold", None: "not run"}
-
-
-def decide(claim, numbers):
-    across = {(name, *cell): value for name, own in numbers.items() for cell, value in own.items()}
-    return claim.decide(across if claim.table is None else numbers[claim.table])
-
-
-in_print = Counter(decide(claim, in_paper) for claim in paper.CLAIMS)
-on_ours = [(claim, decide(claim, by_table)) for claim in paper.CLAIMS]
-decided = Counter(verdict for _, verdict in on_ours)
-print(f"{len(paper.CLAIMS)} claims. In print: {in_print[True]} hold, {in_print[False]} do not, "
-      f"{in_print[None]} have no printed number. Here: {decided[True]} hold, {decided[False]} do not, "
-      f"{decided[None]} wait for runs.")  # fmt: skip
+claims = decide(paper.CLAIMS, cells)
+print(tally(claims))
 print("Do not hold on the paper's own numbers:")
-for claim in paper.CLAIMS:
-    if decide(claim, in_paper) is False:
-        print(f"  {claim.table or 'across'}: {claim.text}")
-rows = [{"table": claim.table or "across", "claim": claim.text, "here": words[verdict]}
-        for claim, verdict in on_ours if verdict is not None]  # fmt: skip
-if rows:
-    table(rows)
+table(claim_rows([claim for claim in claims if claim.in_print is False]))
+print("Decided by our runs:")
+table(claim_rows([claim for claim in claims if claim.here is not None]))
 
 # %% [markdown]
 # ## Explorer
