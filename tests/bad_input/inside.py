@@ -33,6 +33,7 @@ INSIDE: dict[str, str] = {
     "ledger.results_page": "renders what `survey` returns",
     "ledger.studies": "called with studies by `get_study`, and with checked records",
     "ledger.survey": "called with the project's own tables and checked records",
+    "ledger.claims": "called with the papers' claims and with cells of `table_cells`",
     "ledger.tables": "called with tables by `get_table`, and with checked records",
     "ledger.units": "the grid's; test_grid",
     "ledger.worth": "called with studies by `get_study`, and with checked records",
