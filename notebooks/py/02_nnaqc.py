@@ -576,8 +576,8 @@ table(
 # NNAQC's lead over the base model is the paper's (16 points, printed 15), but both err 15 points more than
 # printed. Our base model has memorised 99% of the wrong labels when it ends; one that errs 52.5% has hardly done so.
 # MatConvNet's own rates, 20 times a filter's for a bias and a tenth of both in the output layer, are not the
-# reason: with them 86% are memorised and 67.6% of the test images wrong at epoch 31, 90% and 68.0% with one rate
-# for all. F-correction gains nothing here, because $\hat T$ comes from a network that errs 58% at its best:
+# reason (a look, without a record): 86% are memorised and 67.6% of the test images wrong at epoch 31, 90% and 68.0% with one rate
+# for all. F-correction gains nothing here, because $\hat T$ comes from a network that errs 56% at its best:
 # its diagonal is 0.21 to 0.38 for a true 0.5.
 
 # %% [markdown]
