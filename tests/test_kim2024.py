@@ -188,7 +188,7 @@ def test_every_option_that_is_set_exists():
 @pytest.mark.parametrize("profile", ["smoke", "laptop", "paper"])
 def test_our_own_data_are_configured_in_every_profile(data, profile):
     config = configure("dividemix", data, AN40, profile=profile, paper="kim2024")
-    assert (config.net, config.protocol) == ({"digits": "mlp", "shapes": "lenet"}[data], "ours")
+    assert (config.net, config.protocol) == ({"digits": "mlp", "shapes": "small-cnn"}[data], "ours")
     assert config.train.schedule == "cosine" and config.val_fraction == 0.0
     assert config.options == {"weight_u": 0.0, "confidence_penalty": True}
     if profile == "paper":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -93,6 +94,12 @@ def lenet_size(channels: int, left: int, classes: int) -> int:
     return convolutions + dense(50 * left * left, 500) + dense(500, classes)
 
 
+def small_size(channels: int, classes: int) -> int:
+    widths = (channels, 16, 32, 64)
+    convolutions = [conv(3, a, b, False) + norm(b) for a, b in pairwise(widths)]
+    return sum(convolutions) + dense(64, classes)
+
+
 @pytest.mark.parametrize(
     ("name", "shape", "classes", "options", "size"),
     [
@@ -102,6 +109,8 @@ def lenet_size(channels: int, left: int, classes: int) -> int:
         ("mlp", (20,), 3, {"hidden": ()}, dense(20, 3)),
         ("lenet", GREY, 10, {}, lenet_size(1, 4, 10)),  # 28 → 24 → 12 → 8 → 4
         ("lenet", COLOUR, 10, {}, lenet_size(3, 5, 10)),  # 32 → 28 → 14 → 10 → 5
+        ("small-cnn", COLOUR, 10, {}, 24_346),  # the docstring's own number
+        ("small-cnn", GREY, 3, {}, small_size(1, 3)),
         ("resnet14", COLOUR, 10, {}, patrini_size(14, 10)),
         ("resnet32", COLOUR, 10, {}, patrini_size(32, 10)),
         ("resnet44", COLOUR, 100, {}, patrini_size(44, 100)),
@@ -187,7 +196,9 @@ def test_input_is_left_as_it_was(name):
     assert torch.equal(x, before)
 
 
-@pytest.mark.parametrize("name", ["lenet", "resnet14", "preact-resnet32", "preact-resnet18"])
+@pytest.mark.parametrize(
+    "name", ["lenet", "small-cnn", "resnet14", "preact-resnet32", "preact-resnet18"]
+)
 def test_channels_last_changes_nothing(name):
     net, x = make(name).eval(), batch(COLOUR)
     expected = net(x)
@@ -228,7 +239,7 @@ def body_layers(net: Net) -> list[nn.Module]:
     return [m for m in net.modules() if hasattr(m, "weight") and m.weight.dim() > 1][:-1]
 
 
-@pytest.mark.parametrize("name", [*PATRINI_NETS, "lenet", "preact-resnet32"])
+@pytest.mark.parametrize("name", [*PATRINI_NETS, "lenet", "small-cnn", "preact-resnet32"])
 def test_body_is_he_normal(name):
     net = make(name)
     assert net.head not in body_layers(net)
@@ -271,7 +282,7 @@ def test_keras_init_is_a_truncated_normal_in_every_layer(name):
         assert layer.weight.std().item() == pytest.approx(0.8796 * spread, rel=tolerance)
 
 
-@pytest.mark.parametrize("name", ["lenet", "preact-resnet32"])
+@pytest.mark.parametrize("name", ["lenet", "small-cnn", "preact-resnet32"])
 def test_output_layer_is_lecun_normal(name):
     head = make(name, classes=100).head
     assert head.weight.std().item() == pytest.approx(math.sqrt(1 / head.in_features), rel=0.05)
@@ -316,6 +327,18 @@ def test_mlp_flattens_images():
     net = make("mlp", GREY)
     x = batch(GREY)
     torch.testing.assert_close(net(x), make("mlp", (784,))(x.reshape(4, 784)))
+
+
+def test_small_cnn_sees_a_pattern_but_not_its_place():
+    """Moved by as much as the pools halve, and away from the border, it has the same features."""
+    net = make("small-cnn", (3, 64, 64)).eval()
+    randomise_norms(net)
+    placed = torch.zeros(2, 3, 64, 64)
+    placed[0, :, 16:32, 16:32] = placed[1, :, 28:44, 20:36] = batch((3, 16, 16), 1)
+    here, there = net.features(placed)
+    torch.testing.assert_close(here, there)
+    other = net.features(placed[:1].flip(3))[0]
+    assert not torch.allclose(here, other, rtol=1e-2)  # it does see the pattern
 
 
 def test_the_only_relu_of_lenet_is_the_last():

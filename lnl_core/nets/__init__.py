@@ -31,6 +31,7 @@ from lnl_core.nets.mlp import MLP
 from lnl_core.nets.resnet import cifar_resnet, preact_resnet18, preact_resnet32
 from lnl_core.nets.resnet34 import ResNet34
 from lnl_core.nets.resnet50 import ResNet50
+from lnl_core.nets.small_cnn import SmallCNN
 from lnl_core.nets.text import LSTM, WordEmbedding
 
 __all__ = ["NETS", "Net", "NetSpec", "build_net", "net_names"]
@@ -58,6 +59,7 @@ class NetSpec:
 NETS: dict[str, NetSpec] = {
     "mlp": NetSpec("two dense layers of 128, any input (Patrini et al., MNIST)", MLP),
     "lenet": NetSpec("two convolutions and 500 units, 16x16 and up (NNAQC, MNIST)", LeNet),
+    "small-cnn": NetSpec("three convolutions and batch norm (ours, for shapes)", SmallCNN),
     "matconvnet-cifar": NetSpec("four convolutions (NNAQC, CIFAR-10)", MatConvNetCifar),
     "lc-cnn": NetSpec("two convolutions and 512-512, low capacity (NNAQC, CIFAR-100)", LCCNN),
     "resnet14": NetSpec(
