@@ -148,6 +148,13 @@ def shift_flip(x: Tensor, share: float = 0.1) -> Tensor:
     return _gather(x, rows, columns)
 
 
+@takes(x="any B C H W")
+def flip(x: Tensor) -> Tensor:
+    """A horizontal flip or none, drawn for each image: uint8 [B, C, H, W] → the same shape."""
+    flipped = torch.rand(len(x), 1, 1, 1, device=x.device) < 0.5
+    return torch.where(flipped, x.flip(-1), x)
+
+
 @takes(x="any B C H W", side="whole")
 def window_flip(x: Tensor, side: int = WINDOW) -> Tensor:
     """A window of side x side at a random place, and a horizontal flip, drawn for each image.
@@ -181,6 +188,7 @@ def _gather(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 #: What the view "weak" does to a batch of stored samples; the view "plain" does nothing.
 AUGMENTATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "none": lambda x: x,
+    "flip": flip,
     "crop-flip": crop_flip,
     "shift-flip": shift_flip,
     "window-flip": window_flip,

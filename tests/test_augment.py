@@ -12,6 +12,7 @@ from lnl_core.augment import (
     PREPROCESS,
     block_size,
     crop_flip,
+    flip,
     make_preprocess,
     shift_flip,
     window_flip,
@@ -163,6 +164,24 @@ def test_no_augmentation_is_no_change():
     x = torch.from_numpy(IMAGE)[None]
     assert torch.equal(AUGMENTATIONS["none"](x), x)
     assert AUGMENTATIONS["crop-flip"] is crop_flip
+
+
+# --- flip alone ---------------------------------------------------------------------------------
+
+
+def test_half_of_the_images_are_mirrored_whole():
+    torch.manual_seed(0)
+    x = torch.from_numpy(IMAGE).expand(2000, -1, -1, -1)
+    kept = x.clone()
+    result = flip(x)
+    mirrored = (result == x.flip(-1)).flatten(1).all(1)
+    assert (mirrored | (result == x).flatten(1).all(1)).all()
+    # Standard deviation 0.011; IMAGE is not its own mirror image.
+    assert mirrored.float().mean().item() == pytest.approx(0.5, abs=0.05)
+    assert torch.equal(x, kept)
+    torch.manual_seed(0)
+    assert torch.equal(flip(x), result)
+    assert AUGMENTATIONS["flip"] is flip
 
 
 # --- shift and flip: against Keras' own way, an image and a channel at a time --------------------

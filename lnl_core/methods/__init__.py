@@ -107,15 +107,15 @@ register("dividemix", DivideMix, "small losses keep their labels, others are gue
 register("unicon", UNICON, "the same, of each class alike, and contrastive", "kim2024",
     source="Karim et al. 2022")
 register("flywheel", Flywheel, "clean labels found, wrong ones replaced, in turns", "kim2024",
-    source="Kim et al. 2024")
+    source="Kim et al. 2024", version=2)
 register("flywheel-no-cr", Flywheel, "without the confidence regulariser", "kim2024",
-    source="Kim et al. 2024", fixed={"regularisation": 0.0})
+    source="Kim et al. 2024", fixed={"regularisation": 0.0}, version=2)
 register("flywheel-no-aux", MainEM, "the main network alone, samples reweighted", "kim2024",
-    source="Kim et al. 2024")
+    source="Kim et al. 2024", version=2)
 register("flywheel-fixed-epsilon", Flywheel, "corruption uniform for good", "kim2024",
-    source="Kim et al. 2024", fixed={"refine_epsilon": False})
+    source="Kim et al. 2024", fixed={"refine_epsilon": False}, version=2)
 register("flywheel-no-cl", Flywheel, "without the contrastive term", "kim2024",
-    source="Kim et al. 2024", fixed={"contrast": 0.0})
+    source="Kim et al. 2024", fixed={"contrast": 0.0}, version=2)
 register("mixup", MixUp, "means of two samples and of their labels", "kim2024",
     source="Zhang et al. 2018")
 register("elr", ELR, "hold to what was predicted early", "kim2024",

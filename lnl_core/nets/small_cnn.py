@@ -1,4 +1,4 @@
-"""A convolutional network that learns `shapes` on a CPU, noisy labels or not."""
+"""A convolutional network that learns `shapes` on a CPU, and wrong labels by heart."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from lnl_core.nets.init import initialise, lecun
 
 MINIMUM_SIZE = 8
 WIDTHS = (16, 32, 64)
+HIDDEN = 128
 
 
 class SmallCNN(Net):
-    """Three times conv 3x3 and batch norm (16, 32, 64 channels), global average pooling, K.
+    """Three times conv 3x3, max-pool, batch norm, ReLU (16, 32, 64 channels); 128 units; K.
 
-    No paper's: made for `shapes`, where a LeNet stays at 88% without noise, and few seconds an
-    epoch. Max-pooling halves the sides after the first two convolutions, before the norm, which
-    then costs a quarter. Two things are there for the noise: the first convolution sees every
-    pixel, since only the outline tells a shape from its look-alike, and the average over all
-    places is blind to where a shape lies, so that one image is hard to learn by heart. 24,346
-    parameters for colour images and 10 classes.
+    No paper's. Made for `shapes`, where a LeNet stays at 88% without noise: the first convolution
+    keeps every pixel, since only the outline tells a shape from its look-alike. The dense layer
+    can learn by heart: with global average pooling in its place little is memorised, and noisy
+    labels do little harm. Pooling comes before the norm, which so costs a quarter. 156,442
+    parameters for colour images of 32x32 and 10 classes.
 
     Parameters
     ----------
@@ -32,22 +32,25 @@ class SmallCNN(Net):
     def __init__(self, input_shape: tuple[int, ...], num_classes: int) -> None:
         super().__init__()
         require_image("small-cnn", input_shape, MINIMUM_SIZE)
+        channels, height, width = input_shape
         first, second, third = WIDTHS
         self.body = nn.Sequential(
-            *_convolution(input_shape[0], first, nn.MaxPool2d(2)),
-            *_convolution(first, second, nn.MaxPool2d(2)),
+            *_convolution(channels, first),
+            *_convolution(first, second),
             *_convolution(second, third),
-            nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
+            nn.Linear(third * (height // 8) * (width // 8), HIDDEN),
+            nn.LayerNorm(HIDDEN),  # not over the batch, which may be one sample
+            nn.ReLU(),
         )
-        self.head = nn.Linear(third, num_classes)
+        self.head = nn.Linear(HIDDEN, num_classes)
         initialise(self, output=lecun)
 
     def features(self, x: Tensor) -> Tensor:
         return self.body(x)
 
 
-def _convolution(fan_in: int, fan_out: int, *pool: nn.Module) -> list[nn.Module]:
+def _convolution(fan_in: int, fan_out: int) -> tuple[nn.Module, ...]:
     # The norm's shift is the bias.
-    layers = nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=False), *pool
-    return [*layers, nn.BatchNorm2d(fan_out), nn.ReLU()]
+    layer = nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=False)
+    return layer, nn.MaxPool2d(2), nn.BatchNorm2d(fan_out), nn.ReLU()

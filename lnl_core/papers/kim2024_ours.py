@@ -5,10 +5,10 @@ CIFAR also holds for a small network on a small task. The schedule is the paper'
 without restart and a warm-up at the start (of a quarter of the epochs at most: what each method
 does by itself); rate, batch and epochs are ours. All methods have the same training but for
 what `_ADAPTED` says, and the options that their papers give for a noise. Digits are not augmented
-but in the strong view. Shapes are shifted and not cropped: the usual crop cuts outlines off, and
-only the outline tells a shape from its look-alike. A quarter of 40 epochs is the warm-up of 10 that
-the flywheel, DivideMix and UNICON have on CIFAR-10: by then plain training has three shapes of four
-right, with half of the labels drawn anew.
+but in the strong view. Shapes are flipped and no more: the usual crop cuts outlines off, and only
+the outline tells a shape from its look-alike. With shifts as well the network memorises nothing in
+40 epochs, and plain training has 93% with half of the labels drawn anew: there would be nothing to
+mend.
 
 `cifar10-short` is a first look at the paper's data, labelled as what it is. `figure5-*` are Figure
 5's curves at their end, on the paper's data, and `table7` is Table 7's first column: both have no
@@ -60,8 +60,8 @@ _DATA: dict[str, dict[str, Any]] = {
     "shapes": {
         "net": "small-cnn",
         "train": TrainConfig(
-            epochs=40, batch_size=32, lr=0.05, weight_decay=5e-4, schedule="cosine",
-            preprocess="standardise", augmentation="shift-flip", train_eval=1000,
+            epochs=30, batch_size=32, lr=0.05, weight_decay=5e-4, schedule="cosine",
+            preprocess="standardise", augmentation="flip", train_eval=1000,
         ),
     },
 }  # fmt: skip
@@ -171,32 +171,43 @@ def _table7() -> Table:
 OWN_TABLES: tuple[Table, ...] = (*_own(), *_figure5(), _short(), _table7())
 
 
-def _choices() -> tuple[Variant, ...]:
-    """What the paper does not say, one choice at a time; without the contrastive term, which costs
-    three quarters of the time, but where it is what is varied."""
-    hard, asymmetric = "symmetric-inclusive:0.8", "asymmetric:0.4"
-    plain = (
-        ("warm-up of 4 epochs, not 10", {"warm_up": 4}),
-        ("MixUp of 1, not 4", {"mixup": 1.0}),
-        ("p_data(ŷ) uniform", {"prior": "uniform"}),
-        ("the main network sees plain samples", {"main_view": "plain"}),
-        ("log(g + 0.001) in η, not log(g + 1e-8)", {"floor": 1e-3}),
-        ("λ of 1, not 3", {"regularisation": 1.0}),
-    )
-    contrast = (("temperature of 0.5, not 0.05", {"temperature": 0.5}),)
-    return tuple(
-        Variant(label, method, column, {"options": options})
-        for method, choices in (("flywheel-no-cl", plain), ("flywheel", contrast))
-        for column in (hard, asymmetric)
-        for label, options in choices
-    )
-
-
-STUDIES: tuple[Study, ...] = (
-    Study(
-        next(table for table in OWN_TABLES if table.name == "digits"),
-        "choices-digits",
-        "Digits: what the paper of the flywheel does not say, one choice at a time",
-        _choices(),
-    ),
+#: What the paper does not say, one choice at a time, and the two together that DivideMix and the
+#: regulariser's own authors would have made.
+_THEIRS = {"mixup": 4.0, "floor": 1e-8}
+_CHOICES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("MixUp of 4, not 0.5", {"mixup": _THEIRS["mixup"]}),
+    ("log(g + 1e-8) in η, not log(g + 0.001)", {"floor": _THEIRS["floor"]}),
+    ("both", _THEIRS),
+    ("MixUp of 1", {"mixup": 1.0}),
+    ("warm-up of 4 epochs", {"warm_up": 4}),
+    ("p_data(ŷ) uniform", {"prior": "uniform"}),
+    ("λ of 1, not 3", {"regularisation": 1.0}),
 )
+_PLAIN_MAIN = ("the main network sees plain samples", {"main_view": "plain"})
+_TEMPERATURE = ("temperature of 0.5, not 0.05", {"temperature": 0.5})
+
+
+def _choices(
+    columns: tuple[str, ...], choices: tuple[tuple[str, dict[str, Any]], ...], method: str
+) -> Iterator[Variant]:
+    for column in columns:
+        for label, options in choices:
+            yield Variant(label, method, column, {"options": options})
+
+
+def _studies() -> Iterator[Study]:
+    """Without the contrastive term, which costs three quarters of the time, but where it is what is
+    varied. On digits, which are not augmented, a weak view is the plain sample."""
+    tables = {table.name: table for table in OWN_TABLES}
+    columns, without = ("symmetric-inclusive:0.8", "asymmetric:0.4"), "flywheel-no-cl"
+    digits = (
+        *_choices(columns, _CHOICES, without),
+        *_choices(columns, (_TEMPERATURE,), "flywheel"),
+    )
+    shapes = _choices(("symmetric-inclusive:0.5",), (*_CHOICES, _PLAIN_MAIN), without)
+    for data, variants in (("digits", digits), ("shapes", tuple(shapes))):
+        title = f"{data.capitalize()}: what the paper of the flywheel does not say"
+        yield Study(tables[data], f"choices-{data}", title, variants)
+
+
+STUDIES: tuple[Study, ...] = tuple(_studies())
