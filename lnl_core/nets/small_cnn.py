@@ -18,8 +18,8 @@ class SmallCNN(Net):
     No paper's. Made for `shapes`, where without noise it has 99.6% after ten epochs and a LeNet
     stays at 88%: the first convolution keeps every pixel, since only the outline tells a shape from
     its look-alike. The dense layer can learn by heart: with global average pooling in its place
-    little is memorised, and noisy labels do little harm. Pooling comes before the norm, which so costs a quarter. 156,442
-    parameters for colour images of 32x32 and 10 classes.
+    little is memorised, and noisy labels do little harm. Pooling comes before the norm, which so
+    costs a quarter. 156,442 parameters for colour images of 32x32 and 10 classes.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from lnl_core.methods.options import number, warm_up_epochs
 WEIGHT = "a weight from 0 to 1000", lambda weight: 0 <= weight <= 1000
 FLOOR = "a probability in [0, 0.1), such as 1e-8, or 0 for none", lambda floor: 0 <= floor < 0.1
 #: What keeps η from below. The authors of η have 1e-8 (Cheng et al. 2021, CORES², their code, with
-#: a λ of 2 at most); here it leaves g as sure of wrong labels as of right ones.
+#: a λ of 2 at most): η pulls until g is sure to eight digits. What 0.001 is worth: `flywheel.py`.
 ETA_FLOOR = 1e-3
 #: Warm-up epochs, unless told otherwise: the text's on CIFAR, in runs of 300.
 WARM_UP = 10
