@@ -397,8 +397,8 @@ show_board(kim["symmetric-inclusive:0.5"])
 show_reversals(list(kim.values()))
 
 # %% [markdown]
-# Under the oracle cross-entropy and the flywheel without its auxiliary network look respectable: their best
-# epoch came before they memorised, or collapsed. `last` shows what you would have been left with.
+# Under the oracle cross-entropy looks respectable, and at 80% the flywheel without its auxiliary network too:
+# their best epoch came before they memorised, or collapsed. `last` shows what you would have been left with.
 #
 # ## Everyone, live
 #
