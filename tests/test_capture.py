@@ -338,7 +338,7 @@ class TestOnGpu:
         assert captures
         assert_close_runs(run, eager(monkeypatch, lambda: gpu_run(**training)))
 
-    @pytest.mark.parametrize("augmentation", ["crop-flip", "shift-flip"])
+    @pytest.mark.parametrize("augmentation", ["flip", "crop-flip", "shift-flip"])
     @pytest.mark.parametrize("net", ["lenet", "resnet14"])
     def test_captured_is_eager_for_images(self, net, augmentation, captures, monkeypatch):
         """Atomic additions in the convolutions' gradients come in any order: three digits."""
@@ -409,7 +409,7 @@ class TestOnGpu:
         assert_close_runs(finish(make()), whole)
 
     @pytest.mark.parametrize("switch", ["", "1"], ids=["captured", "eager"])
-    @pytest.mark.parametrize("augmentation", ["none", "crop-flip", "shift-flip"])
+    @pytest.mark.parametrize("augmentation", ["none", "flip", "crop-flip", "shift-flip"])
     @pytest.mark.parametrize("name", stacked_names())
     def test_nothing_waits_for_the_device_within_an_epoch(
         self, name, augmentation, switch, monkeypatch

@@ -35,7 +35,7 @@ drawn anew.
 
 What these choices are worth: `lnl study kim2024/choices-digits` and `choices-shapes`, on whose test
 accuracy `floor` and `mixup` were chosen: 1e-8 and 4, once our own defaults, cost up to nine points,
-most of all where wrong labels are a class's look-alike. The ablations: `lnl table kim2024/digits`
+most of all on digits under asymmetric noise. The ablations: `lnl table kim2024/digits`
 and `shapes`. Without the auxiliary network little is left of the labels' part of the loss where few
 labels are judged clean, and η makes the network sure of anything.
 """
