@@ -7,15 +7,16 @@ import dataclasses
 
 import pytest
 from ledger_helpers import record_of
+from training_helpers import random_dataset, small_config
 
-from lnl_core import TrainConfig, configure, load_dataset, parse_noise
+from lnl_core import Run, TrainConfig, TrainingSet, configure, load_dataset, parse_noise
 from lnl_core.ledger.claims import decide
 from lnl_core.ledger.published import read_published
 from lnl_core.ledger.report import as_printed
 from lnl_core.ledger.tables import cell_config, get_table, published_cell, table_cells
 from lnl_core.methods import get_method, method_names
 from lnl_core.papers.kim2024 import CLAIMS, OWN_SETTINGS, OWN_TABLES, SETTINGS, TABLES
-from lnl_core.papers.kim2024_ours import COLUMNS, METHODS
+from lnl_core.papers.kim2024_ours import COLUMNS, FIELD, METHODS, VIEWERS
 from lnl_core.papers.kim2024_settings import FLYWHEELS, options_of
 
 HALF, MOST, AN40 = "symmetric-inclusive:0.5", "symmetric-inclusive:0.9", "asymmetric:0.4"
@@ -265,6 +266,21 @@ def test_our_own_tables_have_every_method_and_the_rivals_own_records():
     config = cell_config(table("shapes"), "cross-entropy", HALF).to_dict()
     record = record_of(config, 0.9, dataset={"source": load_dataset("shapes").source})
     assert sum(cell.comparison.n for cell in table_cells(table("shapes"), [record])) == 1
+
+
+def test_the_field_is_measured_on_shapes_where_it_compares_views(monkeypatch):
+    assert table("digits-field").methods == FIELD and table("shapes-field").methods == VIEWERS
+    asked, batches = {}, TrainingSet.batches
+
+    def recorded(data, views=("weak",), *given, **named):
+        asked[method] = max(asked.get(method, 0), len(views))
+        return batches(data, views, *given, **named)
+
+    monkeypatch.setattr(TrainingSet, "batches", recorded)
+    for method in FIELD:
+        for _ in Run(small_config(method, epochs=2), dataset=random_dataset()):
+            pass
+    assert {method for method, views in asked.items() if views > 1} == set(VIEWERS)
 
 
 def test_the_short_look_at_cifar10_squeezes_every_schedule_and_is_not_judged():
