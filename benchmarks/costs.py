@@ -34,7 +34,7 @@ UNIT = "cross-entropy"
 #: Data → the net and how many samples.
 SETTINGS: dict[str, dict[str, Any]] = {
     "digits": {"net": "mlp", "samples": 600},
-    "shapes": {"net": "lenet", "samples": 200},
+    "shapes": {"net": "small-cnn", "samples": 200},
 }
 NOISE = "symmetric-inclusive:0.5"
 EPOCHS, BATCH = 4, 32
@@ -128,34 +128,35 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "repeats": arguments.repeats,
         "epochs": arguments.epochs,
     }
-    kept = {} if arguments.methods is None else _kept(document)
+    settings = {
+        data: setting | {"samples": arguments.samples or setting["samples"]}
+        for data, setting in SETTINGS.items()
+    }
+    kept = {} if arguments.methods is None else _kept(document | {"settings": settings})
     document["settings"] = {
         data: setting
         | {
-            "samples": arguments.samples or setting["samples"],
             "costs": kept.get(data, {})
-            | costs(
-                data, methods, arguments.repeats, arguments.epochs,
-                arguments.samples or setting["samples"],
-            ),
+            | costs(data, methods, arguments.repeats, arguments.epochs, setting["samples"])
         }
-        for data, setting in SETTINGS.items()
-    }  # fmt: skip
+        for data, setting in settings.items()
+    }
     return document
 
 
 def _kept(document: dict[str, Any]) -> dict[str, Any]:
-    """The costs that are there already, by data and method."""
+    """The costs that are there already, by data and method; they must have been measured alike."""
     if not costs_file().is_file():
         return {}
     old = json.loads(costs_file().read_text())
-    for name in ("device", "torch", "noise", "repeats", "epochs"):
+    kept = {data: setting.pop("costs") for data, setting in old["settings"].items()}
+    for name in ("device", "torch", "noise", "repeats", "epochs", "settings"):
         if old[name] != document[name]:
             raise InputError(
                 f"{costs_file().name} was measured with {name} {old[name]!r}, and this would be "
                 f"{document[name]!r}: measure all methods anew, without --methods."
             )
-    return {data: setting["costs"] for data, setting in old["settings"].items()}
+    return kept
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -44,11 +44,14 @@ def test_methods_that_are_not_asked_for_keep_their_numbers(file):
     assert set(measured(file)) == {"elr", "mixup"} and measured(file)["elr"] == first
 
 
-def test_numbers_of_another_machine_or_setting_are_not_mixed_with_these(file, capsys):
+def test_numbers_of_another_machine_or_setting_are_not_mixed_with_these(file, monkeypatch, capsys):
     assert main([*SMALL, "--methods", "elr"]) == 0
     before = file.read_text()
     assert main(["--repeats", "2", *SMALL[2:], "--methods", "mixup"]) == 2
     assert "repeats 1, and this would be 2" in capsys.readouterr().err
+    assert main([*SMALL[:-1], "41", "--methods", "mixup"]) == 2
+    monkeypatch.setitem(module.SETTINGS["digits"], "net", "lenet")
+    assert main([*SMALL, "--methods", "mixup"]) == 2
     assert file.read_text() == before
 
 

@@ -1140,7 +1140,7 @@ if seeds_there:
 # and cross-entropy has the last word.
 
 # %% tags=["nbval-check-output"]
-for name in ("choices-digits", "choices-shapes"):
+for name in ("choices-digits", "choices-shapes", "choices-cifar10-short"):
     found = study_rows(get_study(f"kim2024/{name}"), records)
     there = [study_row(row) for row in found if row["changed"].mean is not None]
     print(f"{name}: {len(there) or 'not run, none'} of {len(found)} variants")
