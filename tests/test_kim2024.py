@@ -96,10 +96,58 @@ def test_rivals_are_trained_as_their_authors_do():
         ("cal", 0.1, 5e-4, 100, (60,), 0.1),
         ("moit", 0.1, 1e-4, 250, (125, 200), 0.1),
         ("sel-cl-plus", 0.1, 1e-4, 250, (125, 200), 0.1),
+        ("mentornet", 0.1, 2e-4, 100, (50, 64, 77), 0.1),
+        ("jpl", 0.1, 1e-4, 480, (192, 288), 0.1),
     ):
         found = trained(method, HALF)
         assert (found.lr, found.weight_decay, found.batch_size) == (lr, decay, 128)
         assert (found.epochs, found.lr_drops, found.lr_gamma) == (epochs, drops, gamma)
+
+    found = trained("elr-plus", HALF, "cifar100")
+    assert (found.epochs, found.lr_drops) == (250, (200,))
+    found = trained("cores2", HALF)
+    assert (found.momentum, found.weight_decay, found.batch_size) == (0.0, 0.0, 64)
+
+
+def test_stages_of_their_own():
+    config = configure("l-dmi", "cifar10", HALF, profile="paper", paper="kim2024")
+    first, second = config.train, config.stages["dmi"]
+    assert (first.epochs, first.lr_drops, first.batch_size) == (120, (40, 80), 256)
+    assert (second.epochs, second.schedule) == (100, "constant")
+    assert config.options["rate"] * second.lr == pytest.approx(1e-6)
+    config = configure("jpl", "cifar10", HALF, profile="paper", paper="kim2024")
+    first = config.stages["filter"]
+    assert (first.epochs, first.lr, first.lr_drops) == (1000, 0.01, (800,))
+    for data, epochs in (("cifar10", 30), ("tiny-imagenet", 20), ("digits", 6), ("shapes", 3)):
+        config = configure("forward-estimated", data, HALF, profile="paper", paper="kim2024")
+        estimate = config.stages["estimate"]
+        assert (estimate.epochs, estimate.schedule) == (epochs, "constant")
+        assert estimate.lr == config.train.lr
+
+
+@pytest.mark.parametrize(
+    ("method", "data", "train", "options"),
+    [
+        ("dividemix", "clothing1m", (80, 2e-3, 1e-3, (40,), 32),
+         {"warm_up": 1, "weight_u": 0.0, "alpha": 0.5, "confidence_penalty": True}),
+        ("unicon", "clothing1m", (80, 1e-3, 1e-3, (40,), 32),
+         {"warm_up": 0, "weight_u": 0.0, "alpha": 0.5, "confidence_penalty": True}),
+        ("dividemix", "webvision50", (80, 0.01, 5e-4, (40,), 32),
+         {"warm_up": 1, "weight_u": 0.0, "alpha": 0.5}),
+        ("unicon", "webvision50", (120, 0.01, 1e-4, (60,), 32),
+         {"warm_up": 2, "weight_u": 0.0, "alpha": 0.5}),
+        ("unicon", "tiny-imagenet", (200, 0.01, 5e-4, (100, 125, 150, 175), 64),
+         {"warm_up": 15, "weight_u": 50.0, "alpha": 0.5}),
+    ],
+)  # fmt: skip
+def test_rivals_on_the_large_sets_have_their_scripts_options(method, data, train, options):
+    noise = HALF if data == "tiny-imagenet" else "given"
+    config = configure(method, data, noise, profile="paper", paper="kim2024")
+    found = config.train
+    assert config.options == options
+    assert train == (
+        found.epochs, found.lr, found.weight_decay, found.lr_drops, found.batch_size
+    )  # fmt: skip
 
 
 def test_ngc_and_incv_are_trained_as_their_authors_do():
@@ -155,6 +203,10 @@ def test_dividemixs_options_go_by_the_noise(noise, classes, weight, others):
         ("elr", HALF, 100, {"beta": 0.9, "weight": 7.0}),
         ("elr-plus", HALF, 10, {}),
         ("elr-plus", AN40, 10, {"beta": 0.9, "weight": 1.0}),
+        ("jocor", HALF, 10, {}),
+        ("jocor", AN40, 10, {}),
+        ("jocor", MOST, 10, {"agreement": 0.65}),
+        ("jocor", HALF, 100, {"agreement": 0.85}),
         ("mentornet", HALF, 10, {}),
         ("mentornet", MOST, 10, {"percentile": 0.5}),
         ("unicon", AN40, 10, {"confidence_penalty": True}),

@@ -28,8 +28,10 @@ def forward_estimated(
     """Train with the base loss, estimate T̂ by eq. 12-13, train anew with forward correction.
 
     T̂ comes from the epoch of lowest noisy validation loss, on training and validation samples
-    together (Section 5.1). `percentile` and `view_bug` as in `transition.estimate`. With
-    `warm_start` the second network begins where the first one ended, which Algorithm 1 allows.
+    together (Section 5.1); without a validation split from the last epoch, by which a network may
+    have learned wrong labels by heart: then the stage `estimate` wants few. `percentile` and
+    `view_bug` as in `transition.estimate`. With `warm_start` the second network begins where the
+    first one ended, which Algorithm 1 allows.
     """
     _check(percentile, view_bug, warm_start, base)
     estimated = yield from estimated_matrix(run, percentile, view_bug, base)
