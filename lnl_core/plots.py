@@ -94,7 +94,7 @@ def learning_curves(
                 continue  # nothing to memorise without wrong labels
             axis.plot(
                 range(1, len(values) + 1), values, label=label,
-                color=COLOURS[k % 7], marker=MARKERS[k % 7],
+                color=COLOURS[k % 7], marker=MARKERS[k % 7], linestyle=("-", "--")[k // 7 % 2],
                 markevery=max(1, len(values) // 8), markersize=4, linewidth=1.5,
             )  # fmt: skip
         axis.set(xlabel="epoch", title=FIELDS[name])

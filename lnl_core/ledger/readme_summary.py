@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lnl_core.errors import InputError
-from lnl_core.ledger.report import markdown
+from lnl_core.ledger.report import markdown, show_published
 from lnl_core.ledger.results_page import summary_rows
 from lnl_core.ledger.survey import PaperSurvey, total
 
@@ -42,7 +42,7 @@ def _example(papers: Sequence[PaperSurvey]) -> list[dict[str, str]]:
             {
                 f"test accuracy, MNIST, {column}": cell.method,
                 "ours": ours if c.std is None else f"{ours} ± {c.std:.1f}",
-                "published": f"{c.published:.1f}",
+                "published": show_published(c.published),
                 "runs": str(c.n),
             }
         )

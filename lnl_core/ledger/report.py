@@ -19,6 +19,11 @@ def show_mean(comparison: Comparison) -> str:
     return f"{comparison.mean:.1f}{spread} ({comparison.n}){note}"
 
 
+def show_published(value: float) -> str:
+    """With the two decimals that some papers print, and with one where the second is 0."""
+    return f"{value:.2f}".removesuffix("0")
+
+
 def signed(points: float) -> str:
     """`+1.2`, `-0.3`; what rounds to nothing is `+0.0`, whichever side it is on."""
     return f"{round(points, 1) + 0.0:+.1f}"
@@ -31,7 +36,7 @@ def cell_row(cell: Cell) -> dict[str, str]:
     return {
         "method": cell.method,
         "noise": cell.column,
-        "published": "—" if c.published is None else f"{c.published:.1f}{star}",
+        "published": "—" if c.published is None else show_published(c.published) + star,
         "reproduced": _marked(show_mean(c), cell.own_mark),
         "delta": "—" if c.delta is None else signed(c.delta),
         "verdict": "—" if c.published is None else c.verdict,

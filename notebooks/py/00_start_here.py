@@ -144,7 +144,7 @@ histories = watch(
 #    other; the truth is what many samples agree on, and agreement is learned first.
 # 2. Then the training loss has nowhere to go but into the mistakes. The network learns them by
 #    heart, and test accuracy falls.
-# 3. Nothing in the *noisy training accuracy* warns you: it only ever rises.
+# 3. Nothing in the *noisy training accuracy* warns you: it goes on rising.
 
 # %%
 noisy_history = histories[f"{NOISE_RATE:.0%} noise"]

@@ -895,7 +895,7 @@ exercise(
 #   of their own.
 # * Of hard labels "most different from the predicted classes" is read as: least likely by the averaged
 #   output. Whether hard labels went with $\mathcal L_e$, the text leaves open; here they do.
-# * CNN-CRF is written from its public description; what is ours stands in `methods/cnn_crf.py`. At high
+# * CNN-CRF is written from its public description; what is ours stands in `methods/latent/cnn_crf.py`. At high
 #   symmetric noise it does not help here.
 # * Learning rates and epochs on digits are ours. At 0.3 this network says one class for everything
 #   within step 1, and $\mathcal L_p$ does not bring the others back: it is large there, but the gradient of a

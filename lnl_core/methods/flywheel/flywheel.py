@@ -29,9 +29,9 @@ No code of the authors is public. Where the text is silent, this is what is done
 
 γ is known only up to T_c's diagonal: labels that f and g both explain may as well count as
 corrupted into themselves. Under asymmetric noise they do: the rows of T_c of classes without noise
-become the identity's, and γ falls well below the share of right labels, though the selection by
-q(s_i = 1) hardly suffers. Under `symmetric-inclusive:R` γ comes near 1 - R, the share that was not
-drawn anew.
+become the identity's, γ falls well below the share of right labels, and the selection by q(s_i = 1)
+suffers: its AUC on digits at 40% is 0.88 on average, and 0.97 with ε = 1/K for good. Under
+`symmetric-inclusive:R` γ comes near 1 - R, the share that was not drawn anew.
 
 What these choices are worth: `lnl study kim2024/choices-digits` and `choices-shapes`, on whose test
 accuracy `floor` and `mixup` were chosen: 1e-8 and 4, once our own defaults, cost up to nine points,
