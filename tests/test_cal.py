@@ -116,6 +116,22 @@ def test_it_distils_better_labels_and_then_trains_anew():
     np.testing.assert_allclose(found.sum(1), 1, atol=1e-6)
 
 
+def test_the_first_stage_sieves_nothing_and_knows_all_labels_frequencies():
+    run, floor = small_run("cal", options={"beta": 1.5, "floor": 1e-3}), 1e-3
+    for record in run:
+        if record.stage == "sieve":
+            first = run.method
+            assert not first.sieving
+    data = TrainingSet(run.data, run.config.train)
+    batch = data.take(torch.arange(len(data)))
+    p = softmax(first.eval().net(batch.x).detach().double().numpy(), -1)
+    own = -np.log(p[np.arange(len(data)), batch.labels])
+    assert (own > -np.log(p).mean(-1)).any()  # what a sieve would leave out
+    prior = np.bincount(data.labels, minlength=4) / len(data)
+    expected = own + 1.5 * (prior * np.log(p + floor)).sum(-1)
+    np.testing.assert_allclose(first.loss(batch).detach(), expected, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("scale", [0.0, 1e4])
 @pytest.mark.parametrize("distilled", [None, torch.zeros(48, dtype=torch.int64)])
 def test_equal_or_certain_predictions_one_class_and_a_batch_of_one_are_finite(scale, distilled):

@@ -104,6 +104,15 @@ def test_the_generative_model_joins_after_the_warm_up():
             assert isinstance(part, GenerativePart) != part.warm_up
 
 
+def test_its_batches_are_twice_as_large_and_the_divergence_weighs_as_in_the_authors_128():
+    method, data = built()
+    with torch.no_grad():
+        method.begin_epoch(2, data)
+    sizes = [len(part.everyone.index) for part in method.batches(data)]
+    assert sizes[0] == 2 * data.batch_size == 32
+    assert method.kl == pytest.approx(6e-4 * 128)
+
+
 @pytest.mark.parametrize("option", ["uniform", "reconstructed"])
 def test_the_authors_way_is_another_model(option):
     losses = []

@@ -143,12 +143,15 @@ def test_asymmetric_noise_removes_nothing_and_warms_up_longer():
     assert asymmetric.method.forget_rate == pytest.approx(rate**2 / (rate**2 + (1 - rate) ** 2))
 
 
-def test_where_nothing_is_selected_all_samples_are():
-    none = torch.zeros(48, dtype=torch.bool)
-    method, data = made(CandidateCoTeaching, selected=none, candidates=~none, rate=0.5)
-    method.begin_epoch(9, data)
-    assert sum(len(batch.index) for batch in method.batches(data)) == 48
-    assert all(method.loss(batch).isfinite().all() for batch in method.batches(data))
+@pytest.mark.parametrize(("count", "learned"), [(0, 48), (1, 48), (2, 2)])
+def test_where_fewer_than_two_are_selected_all_samples_are(count, learned):
+    few = torch.arange(48) < count
+    method, data = made(CandidateCoTeaching, selected=few, candidates=~few, rate=0.5)
+    method.begin_epoch(1, data)
+    batches = list(method.batches(data))
+    assert sum(len(batch.index) for batch in batches) == method.selected.sum() == learned
+    assert not (method.selected & method.candidates).any()
+    assert all(method.loss(batch).isfinite().all() for batch in batches)
 
 
 def test_halves_are_judged_by_nets_that_have_not_seen_them():

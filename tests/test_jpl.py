@@ -10,9 +10,9 @@ import pytest
 import torch
 from training_helpers import finish, random_dataset, small_run
 
-from lnl_core import InputError
+from lnl_core import InputError, TrainConfig, TrainingSet
 from lnl_core.losses.negative import negative, negative_plus, positive_plus
-from lnl_core.methods.selection.jpl import sureness
+from lnl_core.methods.selection.jpl import JNPL, sureness
 
 
 def random_logits() -> torch.Tensor:
@@ -78,6 +78,64 @@ def test_sure_is_who_has_the_label_largest_and_no_other_class_above_chance():
     p = torch.tensor([[0.7, 0.2, 0.1, 0.0], [0.6, 0.3, 0.1, 0.0], [0.7, 0.2, 0.1, 0.0]])
     found = sureness(p, torch.tensor([0, 0, 1]))
     assert found.tolist() == pytest.approx([0.7, 0.0, 0.0])
+
+
+class Says(torch.nn.Module):
+    """A net that says what it is told."""
+
+    def __init__(self, logits: torch.Tensor):
+        super().__init__()
+        self.logits = torch.nn.Parameter(logits)
+
+    def forward(self, x):
+        return self.logits
+
+
+def training_set(epochs: int = 8) -> TrainingSet:
+    return TrainingSet(small_run().data, TrainConfig(epochs=epochs, batch_size=16))
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_the_loss_is_nl_plus_of_all_others_and_pl_plus_of_the_drawn(monkeypatch, epoch):
+    """Eq. 4; NL without its bracket in the warm-up."""
+    draw, data, asked = torch.Generator().manual_seed(2), training_set(), []
+    drawn = torch.arange(6) % 2 * 1.0
+    monkeypatch.setattr(torch, "bernoulli", lambda chance: asked.append(chance) or drawn)
+    batch = data.take(torch.arange(6))
+    logits = torch.randn(6, 4, generator=draw)
+    logits[range(3), batch.labels[:3]] += 4  # of these three it is sure
+    method = JNPL(Says(logits), data, weight=2.5, terms=2, warm_up=1)
+    method.begin_epoch(epoch, data)
+    loss = method.loss(batch)
+    for i, row in enumerate(logits.double().softmax(-1).tolist()):
+        own = row[batch.labels[i]]
+        wanted = 0.0
+        for k, p in enumerate(row):
+            if k != batch.labels[i]:
+                wanted -= (1 if epoch == 1 else 1 - p) * math.log(1 - p)
+        product = (1 + own) * (1 + own**2) * (1 + own**4)
+        wanted -= 2.5 * drawn[i].item() * product * math.log(own)
+        assert loss[i].item() == pytest.approx(wanted, rel=1e-4)
+    (chance,) = asked
+    torch.testing.assert_close(chance, sureness(logits.softmax(-1), batch.labels))
+    assert (chance > 0).any() and (chance == 0).any()
+
+
+def test_the_warm_up_is_a_quarter_of_the_stages_epochs_unless_given():
+    for given, lasts in ((None, 5), (2, 2), (0, 0)):
+        method = JNPL(Says(torch.zeros(1, 4)), training_set(8), warm_up=given)
+        warm = []
+        for epoch in range(1, 21):
+            method.begin_epoch(epoch, training_set(20))
+            warm += [epoch] if method.warming else []
+        assert warm == list(range(1, lasts + 1))
+
+
+def test_the_filters_own_number_of_epochs_sets_its_warm_up():
+    options = {"pseudo_labels": False}
+    run = small_run("jpl", epochs=4, options=options, stages={"filter": {"epochs": 12}})
+    warm = [record.epoch for record in run if run.method.warming]
+    assert len(run.history) == 12 and warm == [1, 2, 3]
 
 
 def test_complementary_labels_are_others_and_different(monkeypatch):

@@ -7,9 +7,9 @@ import pytest
 import torch
 from training_helpers import finish, small_run
 
-from lnl_core import TrainingSet
+from lnl_core import TrainConfig, TrainingSet
 from lnl_core.losses.manifold import affinity, manifold, noisy_log_likelihood, transition_matrices
-from lnl_core.methods.transition.kmeidtm import distil
+from lnl_core.methods.transition.kmeidtm import KMEIDTM, distil
 
 B, K, SIGMA = 7, 4, 1.1
 
@@ -21,8 +21,12 @@ def drawn():
     return p, torch.rand(K, K, K, generator=draw, dtype=torch.float64) - 0.2
 
 
-def by_hand(p: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """T(x), log p(ỹ|x) and the mean cost of all pairs, in loops."""
+def by_hand(
+    p: np.ndarray, weight: np.ndarray, near_by: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """T(x), log p(ỹ|x) and the mean cost of all pairs, in loops; who is near whom by `near_by`, or
+    by p."""
+    held = p if near_by is None else near_by
     t = np.empty((B, K, K))
     for b in range(B):
         for i in range(K):
@@ -34,8 +38,8 @@ def by_hand(p: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
     cost = 0.0
     for a in range(B):
         for b in range(B):
-            sign = 1 if p[a].argmax() == p[b].argmax() else -1
-            near = np.exp(-((p[a] - p[b]) ** 2).sum() / (2 * SIGMA**2))
+            sign = 1 if held[a].argmax() == held[b].argmax() else -1
+            near = np.exp(-((held[a] - held[b]) ** 2).sum() / (2 * SIGMA**2))
             cost += sign * near * ((t[a] - t[b]) ** 2).sum()
     return t, noisy, cost / B**2
 
@@ -48,6 +52,62 @@ def test_the_formulas_are_those_of_the_paper_in_loops(drawn):
     np.testing.assert_allclose(noisy_log_likelihood(p, found), noisy, atol=1e-12)
     assert manifold(found, affinity(p, SIGMA)).item() == pytest.approx(cost, abs=1e-12)
     assert cost != 0
+
+
+class Says(torch.nn.Module):
+    """A net that says what it is told."""
+
+    def __init__(self, logits: torch.Tensor):
+        super().__init__()
+        self.logits = torch.nn.Parameter(logits)
+
+    def forward(self, x):
+        return self.logits
+
+
+def softmax(table: np.ndarray) -> np.ndarray:
+    return np.exp(table) / np.exp(table).sum(-1, keepdims=True)
+
+
+def slope(function, at: np.ndarray, step: float = 1e-6) -> np.ndarray:
+    """By central differences."""
+    found = np.empty_like(at)
+    for place in np.ndindex(at.shape):
+        move = np.zeros_like(at)
+        move[place] = step
+        found[place] = (function(at + move) - function(at - move)) / (2 * step)
+    return found
+
+
+def test_the_loss_and_its_gradient_are_the_likelihoods_and_the_manifolds(drawn):
+    """Who is near whom is a constant to the gradient."""
+    table, weight = drawn[0].log().numpy(), drawn[1].numpy()
+    data = TrainingSet(small_run().data, TrainConfig(epochs=4, batch_size=16))
+    method = KMEIDTM(Says(drawn[0].log().float()), data, weight=3.0, sigma=SIGMA)
+    method.matrix_weight.data.copy_(drawn[1])
+    method.warming.fill_(False)
+    batch = data.take(torch.arange(B))
+
+    def values(table: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        _, noisy, cost = by_hand(softmax(table), weight, near_by=drawn[0].numpy())
+        return -noisy[range(B), batch.labels] + 3 * cost
+
+    loss = method.loss(batch)
+    np.testing.assert_allclose(loss.detach(), values(table, weight), rtol=1e-4)
+    loss.mean().backward()
+    by_logits = slope(lambda z: values(z, weight).mean(), table)
+    by_weight = slope(lambda w: values(table, w).mean(), weight)
+    np.testing.assert_allclose(method.net.logits.grad, by_logits, atol=1e-5)
+    np.testing.assert_allclose(method.matrix_weight.grad, by_weight, atol=1e-5)
+
+
+def test_in_the_warm_up_the_loss_is_cross_entropy_less_the_predictions_entropy(drawn):
+    data = TrainingSet(small_run().data, TrainConfig(epochs=4, batch_size=16))
+    method = KMEIDTM(Says(drawn[0].log().float()), data)
+    batch, p = data.take(torch.arange(B)), drawn[0].numpy()
+    method.begin_epoch(1, data)
+    expected = -np.log(p[range(B), batch.labels]) + (p * np.log(p)).sum(-1)
+    np.testing.assert_allclose(method.loss(batch).detach(), expected, rtol=1e-4)
 
 
 def test_alike_samples_attract_and_unlike_ones_repel():

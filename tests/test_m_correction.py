@@ -93,8 +93,10 @@ def test_in_the_warm_up_it_is_mixup_and_nothing_is_judged(mixed):
     assert method.clean_probability() is None and method.diagnostics() == {}
 
 
-@pytest.mark.parametrize(("epochs", "warm_up"), [(1, 1), (3, 1), (30, 10), (300, 100), (600, 105)])
-def test_the_warm_up_is_a_third_of_a_short_run(epochs, warm_up):
+@pytest.mark.parametrize(
+    ("epochs", "warm_up"), [(1, 1), (3, 1), (60, 21), (299, 104), (300, 105), (600, 105)]
+)
+def test_the_warm_up_is_105_of_300_epochs_and_no_larger_a_part_of_others(epochs, warm_up):
     run = small_run(epochs=epochs)
     assert run.build(MCorrection).warm_up == warm_up
 

@@ -1,4 +1,5 @@
-"""MentorNet's predefined curriculum: the weight as a minimum, the moving quantile, the dropout."""
+"""MentorNet's predefined curriculum: the weight as a minimum, the moving quantile, the phases of a
+run, the dropout."""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from lnl_core.methods.selection.mentornet import MentorNet
 from lnl_core.optim import make_optimizer
 
 WHOLE = {"early_dropout": 0.0, "dropout": 0.0}  # no sample left out
+LINEAR = {"burn_in": 0.0, "graded_from": 0.0}  # one rule for the whole run
 
 
 def begun(epoch: int = 1, epochs: int = 3, **options) -> tuple[MentorNet, TrainingSet]:
@@ -61,7 +63,7 @@ def test_the_subset_is_random_and_its_size_is_not():
 
 
 def test_three_batches_are_the_formulas():
-    method, data = begun(percentile=0.6, spread=0.3, decay=0.8, **WHOLE)
+    method, data = begun(percentile=0.6, spread=0.3, decay=0.8, **WHOLE, **LINEAR)
     threshold = None
     for batch in method.batches(data):
         values = cross_entropy(method, batch)
@@ -76,7 +78,7 @@ def test_three_batches_are_the_formulas():
 
 
 def test_no_gradient_passes_through_the_weight():
-    method, data = begun(spread=5.0, percentile=0.0, **WHOLE)
+    method, data = begun(spread=5.0, percentile=0.0, **WHOLE, **LINEAR)
     batch = next(iter(method.batches(data)))
     method.loss(batch).sum().backward()
     v = method.weights[batch.index][:, None]
@@ -86,10 +88,33 @@ def test_no_gradient_passes_through_the_weight():
 
 
 @pytest.mark.parametrize(
+    ("epochs", "epoch"),
+    [(100, 1), (100, 19), (100, 20), (100, 90), (100, 91), (100, 100),
+     (37, 8), (37, 9), (37, 34), (37, 35), (1, 1)],
+)  # fmt: skip
+def test_v_is_one_then_one_or_none_then_graded(epochs, epoch):
+    """As the authors count: in whole percents of the run, 18 the last of the first phase and 90 the
+    first of the last one."""
+    method, data = begun(epoch, epochs, percentile=0.5, **WHOLE)
+    batch = next(iter(method.batches(data)))
+    values = cross_entropy(method, batch)
+    above = values - np.quantile(values, 0.5)
+    judged, percent = (above <= 0).astype(float), 100 * (epoch - 1) // epochs
+    v = np.ones(16) if percent <= 18 else judged
+    if percent >= 90:
+        v = judged = np.clip(1 - above, 0, 1)
+        assert ((v > 0) & (v < 1)).any()
+    np.testing.assert_allclose(method.loss(batch).detach(), v * values, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(method.clean_probability()[batch.index], judged, atol=1e-5)
+    assert 0 < judged.sum() < 16
+
+
+@pytest.mark.parametrize(
     ("epoch", "burning_in", "dropped"), [(1, True, 0.5), (20, True, 0.05), (21, False, 0.05)]
 )
 def test_burn_in_and_dropout_go_by_the_share_of_the_epochs(epoch, burning_in, dropped):
-    method, data = begun(epoch, epochs=100, burn_in=0.2, spread=0.01, percentile=0.5)
+    given = {"burn_in": 0.2, "graded_from": 0.0, "spread": 0.01, "percentile": 0.5}
+    method, data = begun(epoch, epochs=100, **given)
     assert (method.burning_in, method.dropped) == (burning_in, dropped)
     batch = next(iter(method.batches(data)))
     loss = method.loss(batch).detach().numpy()
@@ -116,7 +141,7 @@ def test_wrong_labels_count_less():
 
 
 def test_where_nothing_is_selected_nothing_changes():
-    method, data = begun(spread=0.0, percentile=0.0, decay=0.999999)
+    method, data = begun(spread=0.0, percentile=0.0, decay=0.999999, **LINEAR)
     batch = next(iter(method.batches(data)))
     method.threshold.fill_(-1.0), method.begun.fill_(True)
     before = [value.clone() for value in method.parameters()]
@@ -128,7 +153,7 @@ def test_where_nothing_is_selected_nothing_changes():
 
 
 def test_equal_losses_count_alike_and_a_batch_of_one_is_trained_on():
-    method, data = begun(**WHOLE)
+    method, data = begun(**WHOLE, **LINEAR)
     nn.init.zeros_(method.net.head.weight), nn.init.zeros_(method.net.head.bias)
     loss = method.loss(next(iter(method.batches(data))))
     assert torch.allclose(loss, torch.tensor(4.0).log())

@@ -62,7 +62,7 @@ def test_every_method_has_one_row_under_its_family_with_the_familys_sentence(pag
         [section] = [part for part in text.split("\n## ") if f"\n| `{name}` |" in part]
         assert section.startswith(f"{family or 'baseline'}\n"), name
         assert row_of(text, name)[0] == f"`{name}`"
-    assert "## transition\n\nThe noise as a transition matrix, known or estimated" in text
+    assert "## transition\n\nThe noise as a transition matrix, known, estimated first" in text
 
 
 def test_a_row_says_what_the_entry_says(page):
@@ -75,6 +75,17 @@ def test_a_row_says_what_the_entry_says(page):
     assert "`weight_u=25.0`, `threshold=0.5`" in text
     assert "* `flywheel-no-cr`: without the confidence regulariser." in text
     assert "Always `regularisation=0.0`." in text
+
+
+def test_a_recipe_that_trains_once_by_default_is_not_said_to_have_stages(page):
+    text = page()
+    for name in (name for name in method_names() if get_method(name).method is None):
+        dataset = random_dataset()
+        run = finish(Run(small_config(name, epochs=1), device="cpu", dataset=dataset))
+        several = len({record.stage for record in run.history}) > 1
+        trained = "stages" if several else str(run.method.nets)
+        assert row_of(text, name)[3].partition(";")[0] == trained, name
+    assert row_of(text, "moit")[3] == "1; stages with `plus`"
 
 
 def test_published_cells_are_counted_by_verdict(page):

@@ -11,7 +11,9 @@ import torch
 from torch.nn import functional as F
 from training_helpers import finish, random_dataset, small_run
 
+from lnl_core.data import Batch
 from lnl_core.losses.contrastive import unit
+from lnl_core.methods.neighbours import ngc
 from lnl_core.methods.neighbours.graph import affinity, largest_components, propagate
 from lnl_core.methods.neighbours.knn import nearest
 
@@ -158,6 +160,53 @@ def test_where_nothing_is_selected_everything_is(method):
     labels = torch.arange(count) % 4
     method.clean(points(count).float(), labels, torch.full((count, 4), 0.25))
     assert method.selected.all()
+
+
+def test_an_update_classifies_the_selected_by_their_corrected_labels(method, monkeypatch):
+    seen = {}
+
+    def mix(x, target, alpha):
+        seen.update(x=x, target=target, alpha=alpha)
+        return x.flip(0), target
+
+    monkeypatch.setattr(ngc, "mix", mix)
+    method.eval()
+    method.warming, method.weight = False, 0.6
+    index, noisy = torch.arange(5), torch.zeros(5, dtype=torch.int64)
+    corrected = torch.tensor([1, 3, 2, 1, 3])
+    method.targets[:5] = F.one_hot(corrected, 4).float()
+    method.selected[:5] = torch.tensor([True, False, True, True, False])
+    views = tuple(torch.rand(2, 5, 1, 8, 8, generator=torch.Generator().manual_seed(0)))
+    found = method.loss(Batch(views, noisy, index))
+    x = torch.cat([view[[0, 2, 3]] for view in views])
+    target = torch.eye(4)[[1, 2, 1]].repeat(2, 1)
+    assert torch.equal(seen["x"], x) and torch.equal(seen["target"], target) and seen["alpha"] == 8
+    told = -(method.net(x.flip(0)).log_softmax(-1) * target).sum(-1).mean()
+    z = [method.both(view)[1] for view in views]
+    contrast = method.contrast(*z, corrected, method.selected[:5])
+    assert torch.allclose(found, told + 0.6 * contrast, atol=1e-5)
+
+
+def test_what_was_not_selected_says_the_average_of_the_logits_so_far(method):
+    count, draw, said = len(method.selected), torch.Generator().manual_seed(0), []
+    logits = torch.randn(3, count, 4, generator=draw, dtype=torch.float64)
+    corrected = torch.rand(count, 4, generator=draw)
+    data = type("Labelled", (), {"labels": method.targets.argmax(-1)})
+    first = method.targets.clone()
+    method.clean = lambda embedding, labels, given: said.append(given.double())
+    method.average.zero_()
+    for epoch, now in enumerate(logits, 1):
+        method.survey = lambda data, now=now: (now.float(), None)
+        method.begin_epoch(epoch, data)
+        method.targets.copy_(corrected)
+        method.selected.copy_(torch.arange(count) % 3 == 0)
+    assert torch.equal(said[0], first.double())
+    for epoch in (2, 3):
+        share = [0.4 * 0.6 ** (epoch - e) for e in range(1, epoch + 1)]
+        mean = sum(s * now for s, now in zip(share, logits, strict=False)) / sum(share)
+        wanted = mean.softmax(-1)
+        wanted[::3] = torch.eye(4, dtype=torch.float64)[corrected[::3].argmax(-1)]
+        assert torch.allclose(said[epoch - 1], wanted, atol=1e-5)
 
 
 def test_a_batch_without_a_selected_sample_has_its_contrastive_losses_alone():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 import torch
 from training_helpers import finish, random_dataset, small_run
 
+from lnl_core.data import Batch
 from lnl_core.losses.contrastive import unit
 from lnl_core.losses.supervised_contrastive import pair_cross_entropy
-from lnl_core.methods.neighbours import knn
+from lnl_core.methods.neighbours import knn, sel_cl
+from lnl_core.methods.neighbours.keys import Keys
 from lnl_core.methods.neighbours.knn import similarity_quantile
-from lnl_core.methods.neighbours.sel_cl import Views
+from lnl_core.methods.neighbours.sel_cl import Part, Views
 
 #: Strong views would move what tells the classes of `random_dataset` apart.
 GENTLE = {"view": "weak", "memory": 10, "negatives": 40}
@@ -115,6 +118,67 @@ def test_the_comparison_of_a_batch_is_the_formula(method):
     wanted = [(costs[i] + costs[i + 4]) / 2 if has[i] else 0.0 for i in range(4)]
     np.testing.assert_allclose(alike, wanted, rtol=1e-6)
     assert pairwise.item() == pytest.approx(sum(told) / 56, rel=1e-6)
+
+
+@pytest.mark.parametrize("remembering", [False, True])
+def test_an_update_minimises_the_sum_of_its_parts(method, remembering, monkeypatch):
+    draw, mixed = torch.Generator().manual_seed(2), []
+
+    def recorded(*given):
+        mixed.append(real(*given))
+        return mixed[-1]
+
+    real = sel_cl.mixed_views
+    monkeypatch.setattr(sel_cl, "mixed_views", recorded)
+
+    def batch_of(*index):
+        views = tuple(torch.rand(2, len(index), 1, 8, 8, generator=draw))
+        return Batch(views, method.trusted.labels[list(index)], torch.tensor(index))
+
+    method.eval()
+    method.warming, method.remembering, method.weight_c, method.weight_s = (
+        False, remembering, 0.7, 0.3,
+    )  # fmt: skip
+    batch, sure = batch_of(0, 1, 6, 3), batch_of(9, 12, 4)
+    negatives, memory = (copy.deepcopy(each) for each in (method.keys.negatives, method.memory))
+    found = method.loss(Part(batch, sure)).detach()
+
+    method.keys.negatives = negatives
+    query = method.both(batch.views[0])[1]
+    alone = method.keys.instance(query, batch.views[1], batch.index, 0.1).detach()
+    logits, z = method.both(mixed[0].x)
+    views = Views(z, logits.softmax(-1), batch.index.repeat(2))
+    compared = [(views, ~torch.eye(8, dtype=torch.bool))]
+    if remembering:
+        held = Views(memory.embedding, memory.predicted, memory.index)
+        compared.append((held, memory.known.expand(8, -1)))
+    given = batch.index[mixed[0].minor], mixed[0].share
+    parts = [method._compare(views, *given, *each) for each in compared]
+    paired = torch.stack([part[0] for part in parts]).any(0).tolist()
+    alike, pairwise = (sum(part[place] for part in parts) for place in (1, 2))
+    assert paired[0] and not paired[1]
+    log_p, target = method.net(mixed[1].x).log_softmax(-1), torch.eye(4)[sure.labels]
+    told = -(log_p * mixed[1].blend(target)).sum(-1).mean()
+    for i in range(4):
+        wanted = (alike if paired[i] else alone)[i] + 0.7 * told + 0.3 * pairwise
+        assert found[i].item() == pytest.approx(wanted.item(), rel=1e-5)
+
+
+def test_the_keys_loss_is_of_the_other_views_key_among_the_negatives_known(method):
+    draw = torch.Generator().manual_seed(4)
+    query, key, held = (
+        unit(torch.randn(n, 3, generator=draw, dtype=torch.float64)) for n in (4, 4, 6)
+    )
+    keys = Keys(method, 0.9, 6)
+    keys.both = lambda view: (None, view.flip(1))
+    keys.negatives.embedding = held.clone()
+    keys.negatives.count.fill_(2)
+    found = keys.instance(query, key.flip(1), torch.arange(7, 11), 0.2)
+    for i in range(4):
+        terms = [math.exp(query[i] @ other / 0.2) for other in (key[i], held[0], held[1])]
+        assert found[i].item() == pytest.approx(-math.log(terms[0] / sum(terms)), rel=1e-9)
+    assert torch.equal(keys.negatives.embedding, torch.cat([held[:2], key]))
+    assert keys.negatives.index[2:].tolist() == [7, 8, 9, 10] and keys.negatives.known.all()
 
 
 def test_pairs_cost_most_where_predictions_contradict_them():

@@ -15,7 +15,8 @@ def curriculum_weight(loss: Tensor, threshold: Tensor | float, spread: float) ->
     at λ₁ + λ₂, λ₂ = `spread` ≥ 0; with a spread of 0, self-paced learning, 1 or 0 (eq. 7).
 
     `loss` ℓ [...] → [...]. It is the v in [0, 1] of least v ℓ + ½ λ₂ v² - (λ₁ + λ₂) v, the
-    paper's predefined curriculum (eq. 5).
+    paper's predefined curriculum (eq. 5). In the authors' code MentorNet PD has it self-paced at
+    first, and with a spread of 1 in the last tenth of the epochs.
     """
     if not spread:
         return (loss <= threshold).to(loss.dtype)

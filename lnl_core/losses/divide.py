@@ -2,7 +2,8 @@
 
 DivideMix is Li et al., ICLR 2020, *DivideMix: Learning with noisy labels as semi-supervised
 learning*, whose equation numbers stand here; UNICON is Karim et al., CVPR 2022, *UNICON: Combating
-label noise through uniform selection and contrastive learning*.
+label noise through uniform selection and contrastive learning*. The numbers are from public
+texts on both papers, which themselves were not at hand.
 
 Distributions are [..., K] and only the last dimension is reduced, unless a docstring says
 otherwise. The labelled part's loss (eq. 9) is `losses.cross_entropy`, the regulariser (eq. 11)

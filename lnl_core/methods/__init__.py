@@ -137,13 +137,13 @@ register("cores2", CORES2, "confidence rewarded, contradicted labels sieved", "k
 register("pencil", pencil, "label distributions learned by their own gradient", "kim2024",
     source="Yi and Wu 2019")
 register("sft", SFT, "labels filtered on which predictions waver", "kim2024",
-    source="Wei et al. 2022")
+    source="Wei et al. 2022", version=2)
 register("m-correction", MCorrection, "two betas of losses, labels give way by them", "kim2024",
-    source="Arazo et al. 2019")
+    source="Arazo et al. 2019", version=2)
 register("nct", NCT, "two nets that learn from each other, random labels", "kim2024",
     source="Sarfraz et al. 2021")
 register("mentornet", MentorNet, "samples count by how large their loss is", "kim2024",
-    source="Jiang et al. 2018")
+    source="Jiang et al. 2018", version=2)
 register("cal", cal, "peer loss less the noise's covariance with it", "kim2024",
     source="Zhu et al. 2021")
 register("t-revision", t_revision, "reweight by an estimated T, then revise it", "kim2024",
@@ -161,7 +161,7 @@ register("ngc", NGC, "labels spread over a graph of neighbours", "kim2024",
 register("kmeidtm", KMEIDTM, "a matrix a sample, alike for like samples", "kim2024",
     source="Cheng et al. 2022")
 register("instancegm", InstanceGM, "dividemix, and how the noisy label came about", "kim2024",
-    source="Garg et al. 2023")
+    source="Garg et al. 2023", version=2)
 # fmt: on
 
 __all__ = [

@@ -46,11 +46,11 @@ class InstanceGM(DivideMix):
     the network. p(x|z, y) is continuous Bernoulli, its density the mean over the D numbers of a
     sample, which are scaled to [0, 1] by the range of the training samples. Each network has a
     generative model of its own, with `dimensions` of z and one `hidden` layer; both learn from a
-    further batch of all samples an update, once the warm-up is over.
+    further batch of all samples an update, of twice the run's batch size, after the warm-up.
 
-    In the authors' code the divergence has 6e-4 on a batch's *sum*, the default here times its 64
-    samples; a term of 1e-5 that keeps y uniform is left out: it is constant. There z is drawn with
-    *uniform* noise, `uniform=True`, and the noisy label is read off the *reconstruction*,
+    In the authors' code the divergence has 6e-4 on that batch's *sum*, the default here times its
+    128 samples; a term of 1e-5 that keeps y uniform is left out: it is constant. There z is drawn
+    with *uniform* noise, `uniform=True`, and the noisy label is read off the *reconstruction*,
     `reconstructed=True`. It trains the generative nets with Adam, at 0.001; here the run's one
     optimiser does, at `rate`. λ_u is 25 whatever the noise. Other options: `DivideMix`.
     """
@@ -61,7 +61,7 @@ class InstanceGM(DivideMix):
         peer: nn.Module,
         data: TrainingSet,
         generative: float = 1.0,
-        kl: float = 0.0384,
+        kl: float = 0.0768,
         dimensions: int = 25,
         hidden: int = 256,
         rate: float = 0.02,
@@ -110,7 +110,7 @@ class InstanceGM(DivideMix):
 
     def _without_end(self, data: TrainingSet) -> Iterator[Batch]:
         while True:
-            yield from data.batches(("weak",))
+            yield from data.batches(("weak",), batch_size=2 * data.batch_size)
 
     def loss(self, part: Part) -> Tensor:
         values = super().loss(part)

@@ -28,9 +28,9 @@ START, EPOCHS = 30, 70
 
 
 class FineTuned(Method):
-    """MixUp on the `kept` samples (bool [N]; on all where none is kept), of targets y and, after 30
-    of 70 epochs, δ y + (1 - δ) e_z, δ = 0.8, with z the class predicted of the plain sample (MOIT,
-    eq. 13). A run of other length bootstraps after the same share of it.
+    """MixUp on the `kept` samples (bool [N]; on all where fewer than two are kept), of targets y
+    and, after 30 of 70 epochs, δ y + (1 - δ) e_z, δ = 0.8, with z the class predicted of the plain
+    sample (MOIT, eq. 13). A stage of other length bootstraps after the same share of it.
 
     λ ~ Beta(1, 1), the larger one to the sample itself. z is predicted in training mode, as in the
     authors' code.
@@ -39,16 +39,16 @@ class FineTuned(Method):
     def __init__(self, net: nn.Module, data: TrainingSet, kept: Tensor, support: Tensor) -> None:
         super().__init__(net, data)
         self.num_classes = data.num_classes
-        self.start = data.epochs * START // EPOCHS
-        self.register_buffer("kept", kept)
+        # Batch normalisation has no variance to divide by in a batch of one.
+        self.register_buffer("kept", kept if kept.sum() > 1 else torch.ones_like(kept))
         self.register_buffer("support", support)
 
     def begin_epoch(self, epoch: int, data: TrainingSet) -> None:
-        self.bootstrapping = epoch > self.start
+        # `data` is this stage's; what the method is built with has the first one's epochs.
+        self.bootstrapping = epoch > data.epochs * START // EPOCHS
 
     def batches(self, data: TrainingSet) -> Iterator[Batch]:
-        index = self.kept.nonzero().squeeze(-1)
-        return data.batches(("weak", "plain"), index if len(index) else None)
+        return data.batches(("weak", "plain"), self.kept.nonzero().squeeze(-1))
 
     def loss(self, batch: Batch) -> Tensor:
         target = F.one_hot(batch.labels, self.num_classes).float()

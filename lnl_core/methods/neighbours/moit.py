@@ -69,6 +69,7 @@ class MOIT(Embedded):
     * what a label weighs in a mixed sample goes by whether its *main* sample is kept, what a
       prediction weighs by each sample's own: the label of a minor one that is not kept counts
       beside its prediction;
+    * in both votes all but the first 100 samples are neighbours of themselves;
     * a minor sample's own views count twice among its likes;
     * the memory already holds the batch that is compared with it. Here it holds earlier ones.
 

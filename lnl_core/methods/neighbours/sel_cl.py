@@ -76,10 +76,13 @@ class SelCL(Embedded):
     holds more than an epoch of a small set makes.
 
     This follows the authors' code, as we do not have the paper; the equations' numbers are from a
-    summary of it. That code rests on all N x N similarities, 10 GB on CIFAR, where here a batch's
-    pairs are looked up as they come; only in its first block of neighbours is a sample not its own
-    neighbour, here it never is; it clips the gradient of the last term, begins with a low learning
-    rate for 5 epochs, and holds the current batch in the memory, all of which are left out.
+    summary of it. What that code does otherwise, and is not followed:
+
+    * all N x N similarities are held, 10 GB on CIFAR; here a batch's pairs are looked up;
+    * all but the first 100 samples are neighbours of themselves, as in MOIT's;
+    * a minor sample's own views count twice among its likes, also in eq. 9: as 2 in place of 1;
+    * the memory holds the current batch, the last term's gradient is clipped, and the learning
+      rate is low for the first 5 epochs.
     """
 
     def __init__(

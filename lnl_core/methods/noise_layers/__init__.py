@@ -1,1 +1,1 @@
-"""The noise as a layer on top of the classifier, learned with it."""
+"""A noise layer on the classifier, learned with it or given, and quasi-clustering of labels."""

@@ -1,1 +1,1 @@
-"""Losses and regularisers that wrong labels pull less: nothing is estimated, nothing is cleaned."""
+"""Losses and regularisers that wrong labels pull less; cores2 also sieves them, cal estimates T."""

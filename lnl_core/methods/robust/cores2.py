@@ -35,12 +35,13 @@ class CORES2(Method):
 
     β is 0 for 10 of 100 epochs, rises to `beta` within the next 30 and stays, and the sieve begins
     after `sieve_from` epochs (None: 30 of 100), all at the same shares of a run of other length:
-    the authors' code. There, and here, a batch's sieve is its own forward pass in training mode,
-    where the text has the network of the epoch before; the mean is over what passes, and a batch of
-    which nothing passes teaches nothing. `prior`: p(Ỹ) are the frequencies of the labels that
-    passed in the epoch before, `kept`, as in that code, or of `all`, as in the text. `floor` is
-    added to probabilities in the regulariser, which is unbounded otherwise. With `rescale` the loss
-    is divided by 1 + β, as the code divides the learning rate.
+    the authors' code, but that its `epoch <= 30` counts from 0 and leaves 31 epochs without a
+    sieve. There, and here, a batch's sieve is its own forward pass in training mode, where the text
+    has the network of the epoch before; the mean is over what passes, and a batch of which nothing
+    passes teaches nothing. `prior`: p(Ỹ) are the frequencies of the labels that passed in the epoch
+    before, `kept`, as in that code, or of `all`, as in the text. `floor` is added to probabilities
+    in the regulariser, which is unbounded otherwise. With `rescale` the loss is divided by 1 + β,
+    as the code divides the learning rate.
 
     Phase 2, consistency training on the sieved samples without their labels, is another method's
     (UDA) and not here. Which phase the tables that copy CORES² have, they do not say.

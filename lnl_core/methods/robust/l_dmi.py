@@ -58,7 +58,7 @@ class DMI(Method):
 
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The loss of all these samples together, the same value for each; also of the validation
-        split, on which the authors choose their epoch by it."""
+        split. (The authors' code chooses its epoch by the noisy accuracy of a single batch.)"""
         value = determinant_loss(logits, labels, self.floor)
         return value.to(logits.dtype).expand(labels.shape)
 

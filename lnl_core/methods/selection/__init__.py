@@ -1,1 +1,1 @@
-"""Samples chosen by their losses: the ones that are learned late or forgotten count less."""
+"""Samples left out or weighed less, by their losses or by how far predictions back their labels."""

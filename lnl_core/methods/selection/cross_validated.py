@@ -57,7 +57,7 @@ class Fold(Method):
 
 class CandidateCoTeaching(SmallLoss):
     """Co-teaching on the `selected` samples, and later also on the `candidates`, bool [N] both
-    (Algorithm 3). Where nothing is selected (the text does not say) all samples are.
+    (Algorithm 3). Where fewer than two are selected (the text does not say) all samples are.
 
     Of a batch that has B of the selected the round(R B) of smallest loss are kept, at least one,
     R = 1 - ε_S min(e / T_k, 1) with e epochs done and T_k = `ramp`. ε_S is what share of the
@@ -88,7 +88,9 @@ class CandidateCoTeaching(SmallLoss):
         long = asymmetric or rate > MUCH
         usual, part = (LONG_WARM_UP, 2) if long else (WARM_UP, 5)
         self.warm_up = warm_up_epochs("warm_up", warm_up, usual, data.epochs, part)
-        self.register_buffer("selected", selected if selected.any() else ~selected)
+        # Batch normalisation has no variance to divide by in a batch of one.
+        enough = selected.sum() > 1
+        self.register_buffer("selected", selected if enough else torch.ones_like(selected))
         self.register_buffer("candidates", candidates & ~self.selected)
 
     def begin_epoch(self, epoch: int, data: TrainingSet) -> None:

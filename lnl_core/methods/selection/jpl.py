@@ -49,7 +49,7 @@ class JNPL(Method):
       for a class that the network has stopped to predict: on digits with half of the labels
       replaced two of ten classes are lost for good. Negative learning as it was before, eq. 2,
       brings them back. So it is what the first `warm_up` epochs have for NL+ (None: a quarter of
-      all; 0: none, as in print).
+      the stage's; 0: none, as in print).
     * The summary has PL+ of the likeliest class. The abstract speaks of data that are expected to
       be clean: here the likeliest class must be the label.
     """
@@ -73,13 +73,14 @@ class JNPL(Method):
                 f"complementary is {complementary}, but a sample has {most} classes that are not "
                 f"its label: use at most {most}, or None for all."
             )
-        self.warm_up = warm_up_epochs("warm_up", warm_up, data.epochs, data.epochs)
+        self.warm_up = None if warm_up is None else whole("warm_up", warm_up, 0)
         #: p_ỹ of each sample when it was last seen, [N]; before that what chance gives.
         chance = torch.full((len(data),), 1 / data.num_classes, device=data.device)
         self.register_buffer("own", chance)
 
     def begin_epoch(self, epoch: int, data: TrainingSet) -> None:
-        self.warming = epoch <= self.warm_up
+        # By these data's epochs: a stage may have others than the run that the method was made for.
+        self.warming = epoch <= warm_up_epochs("warm_up", self.warm_up, data.epochs, data.epochs)
 
     def loss(self, batch: Batch) -> Tensor:
         logits = self.logits(batch.x)

@@ -16,6 +16,7 @@ from lnl_core.methods.base import Method
 from lnl_core.methods.options import flag, number, warm_up_epochs, whole
 
 CRITERIA = ("smoothed", "fluctuation")
+BANKS = ("probability", "logits")
 #: Epochs of warm-up on CIFAR-10, of 100.
 WARM_UP = 10
 WEIGHT = "a finite number, at least 0", lambda weight: 0 <= weight < float("inf")
@@ -26,12 +27,18 @@ class SFT(Method):
     predictions hold to their label; a bank remembers the last `memory` epochs.
 
     A sample fluctuates if the network had its label right in the epoch before and has not now.
-    `criterion`: `smoothed`, the authors' code: kept where
+    `criterion`: `smoothed`, as in the authors' code, keeps a sample where its score
 
-        (Σ over the bank of p_ỹ where the prediction is ỹ, else 0, + 1[no fluctuation]) / (k + 1)
+        (Σ over the bank of c_ỹ where the prediction is ỹ, else 0, + 1[no fluctuation]) / (k + 1)
 
-    is above ½; or `fluctuation` alone, the text as others read it: also a sample is kept then that
-    was never right. With fewer than two samples kept, the epoch trains on all (neither says).
+    is above ½; `fluctuation` alone, the text as others read it, also one that was never right. With
+    fewer than two samples kept, the epoch trains on all (neither says).
+
+    `bank` says what c_ỹ is: the `probability` p_ỹ, "confidence" in that code's comments, or the
+    label's one of the `logits`, which is what it computes. By p a sample that fluctuates is out for
+    a bank of two or three, its score being (k - 1)/(k + 1) at most; logits have no bound, and one
+    large enough keeps it in. (The comments want this of what is predicted with confidence.) Nor, by
+    logits, does a sample fluctuate whose logit was not above 0.
 
     Loss: cross-entropy and `weight` Σ_k [T - p_k/p_ỹ]₊ (-log p_k) / (K - 1), T = `threshold`; 0.1
     in the code, 1 in the text by the same source. The warm-up, `warm_up` epochs (None: 10, but at
@@ -51,6 +58,7 @@ class SFT(Method):
         warm_up: int | None = None,
         criterion: str = "smoothed",
         warm_up_penalty: bool = False,
+        bank: str = "probability",
     ) -> None:
         super().__init__(net, data)
         self.memory = whole("memory", memory, 1)
@@ -61,7 +69,10 @@ class SFT(Method):
             raise unknown_name("criterion", criterion, CRITERIA)
         self.smoothed = criterion == "smoothed"
         self.warm_up_penalty = flag("warm_up_penalty", warm_up_penalty)
-        #: p_ỹ where the label was predicted, else 0, after each of the last epochs, the newest
+        if bank not in BANKS:
+            raise unknown_name("bank", bank, BANKS)
+        self.by_probability = bank == "probability"
+        #: c_ỹ where the label was predicted, else 0, after each of the last epochs, the newest
         #: last: [k, N].
         self.register_buffer("bank", torch.zeros(memory, len(data), device=data.device))
         #: How far each sample is kept, [N]: above ½ it is.
@@ -71,8 +82,8 @@ class SFT(Method):
         self.filtering = epoch > self.warm_up
         if epoch == 1 and not self.filtering:
             return  # nothing is learned yet
-        found = torch.cat([_rightly(self.logits(b.x).float(), b.labels) for b in data.scan()])
-        settled = ((self.bank[-1] == 0) | (found > 0)).float()
+        found = torch.cat([self._rightly(b) for b in data.scan()])
+        settled = ((self.bank[-1] <= 0) | (found != 0)).float()
         self.bank.copy_(torch.cat([self.bank[1:], found[None]]))
         if self.filtering:
             held = (self.bank.sum(0) + settled) / (self.memory + 1)
@@ -91,11 +102,13 @@ class SFT(Method):
         return loss + 0.5 * runner_up(logits, self.threshold) if self.warm_up_penalty else loss
 
     def clean_probability(self) -> Tensor:
-        """The score by which samples were last filtered, [N] in [0, 1]."""
+        """The score by which samples were last filtered, [N]: in [0, 1], but by logits any number.
+        No probability in either case."""
         return self.score
 
-
-def _rightly(logits: Tensor, labels: Tensor) -> Tensor:
-    """p_ỹ [B] where the label is predicted, else 0."""
-    p, predicted = logits.softmax(-1).max(-1)
-    return torch.where(predicted == labels, p, 0)
+    def _rightly(self, batch: Batch) -> Tensor:
+        """c_ỹ [B] where the label is predicted, else 0."""
+        logits = self.logits(batch.x).float()
+        values = logits.softmax(-1) if self.by_probability else logits
+        largest, predicted = values.max(-1)
+        return torch.where(predicted == batch.labels, largest, 0)

@@ -1,1 +1,1 @@
-"""Samples divided by how clean they look: some keep their labels, others are guessed or mixed."""
+"""Labels mixed with others or with predictions, by how clean they look or all alike."""

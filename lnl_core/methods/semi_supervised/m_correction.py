@@ -17,8 +17,8 @@ from lnl_core.methods.options import number, warm_up_epochs
 from lnl_core.methods.semi_supervised.mixing import mix
 from lnl_core.methods.semi_supervised.two_betas import upper_component
 
-#: Epochs of MixUp alone, of 300 on CIFAR.
-WARM_UP = 105
+#: Epochs of MixUp alone, of how many on CIFAR.
+WARM_UP, EPOCHS = 105, 300
 
 
 class MCorrection(Method):
@@ -32,9 +32,9 @@ class MCorrection(Method):
     the mixed batch's cross-entropy and, times `weight`, KL(uniform ‖ the batch's mean prediction),
     without which all could be predicted to be one class.
 
-    For the first `warm_up` epochs (None: 105, but at most a third of the epochs, one at least) it
-    is MixUp alone, without that term, as in the authors' code. That code's learning rate falls
-    after epoch 100 and once more after 250. z is predicted in training mode, as there.
+    For the first `warm_up` epochs (None: 105 of 300, and as large a part of a shorter run, one at
+    least) it is MixUp alone, without that term, as in the authors' code. That code's learning rate
+    falls after epoch 100 and once more after 250. z is predicted in training mode, as there.
 
     The text leaves w's moment open. Here it is fixed for an epoch, from unaugmented samples in
     evaluation mode. The authors' code fits the mixture to augmented samples' losses after each
@@ -56,7 +56,8 @@ class MCorrection(Method):
         self.weight = number(
             "weight", weight, "a finite number, at least 0", lambda value: 0 <= value < float("inf")
         )
-        self.warm_up = warm_up_epochs("warm_up", warm_up, WARM_UP, data.epochs, part=3)
+        usual = min(WARM_UP, data.epochs * WARM_UP // EPOCHS)
+        self.warm_up = warm_up_epochs("warm_up", warm_up, usual, data.epochs, part=1)
         self.num_classes = data.num_classes
         classes = torch.full((data.num_classes,), 1 / data.num_classes, device=data.device)
         self.register_buffer("prior", classes)

@@ -29,9 +29,9 @@ class NCT(Method):
     where p₂ is held. *Dynamic balancing*: α rises by the sigmoid ramp to `agreement` within `ramp`
     epochs (None: 20, but at most a tenth of the epochs, one at least). *Target variability*: y₁ and
     y₂ are the labels, but for a share r of the samples, drawn for each network and each batch on
-    its own, a class at random, of all K (the label itself may come out). r is `least_random` in
-    the first `settled` epochs and rises with the logarithm of the epoch to `most_random` at the
-    last.
+    its own, a class at random, of all K (the label itself may come out). r is `least_random` up to
+    and in epoch `settled` + 2, and from there on rises with the logarithm of the epoch towards
+    `most_random`, which it would reach one epoch after the last.
 
     Values, the ramps' forms and the inclusive draw are the authors' code's for CIFAR-10, which
     also says the learning rate: 0.1, divided by 5 after epochs 60, 120 and 160 of 200. We have not

@@ -1,6 +1,7 @@
 """Two beta distributions behind losses: Arazo et al., *Unsupervised label noise modeling and loss
 correction*, ICML 2019. A beta distribution may lean to one side, as the losses of clean samples do,
-which crowd at zero; a normal one may not (see `two_gaussians.py`).
+which crowd at zero; a normal one may not (see `two_gaussians.py`). The equations' numbers are from
+public texts on the paper, which itself was not at hand.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The noise as a transition matrix, known or estimated before, put between network and loss."""
+"""The noise as a transition matrix, known, estimated first or learned; clean-only has none."""
