@@ -1,6 +1,6 @@
 """The symbols that the notebooks share, once, so that no two of them can disagree.
 
-A notebook shows the rows that it uses (`lnl_core.notebook.table(notation("labels", "T"))`) and
+A notebook shows the rows that it uses (`lnl_core.notebook.table(notation("label", "noise"))`) and
 adds its own. Where a paper writes otherwise, its notebook says so.
 """
 

@@ -24,7 +24,7 @@ Written by `lnl report` from the registry (`lnl_core/methods/__init__.py`), the 
 `data/costs.json`, not by hand. A family is a folder of `lnl_core/methods`.
 
 * *told*: what the method must be told of the noise: {needs}. A dash: nothing.
-* *nets*: trained side by side; *stages*: one after another.
+* *nets*: how many are trained side by side; or *stages*, one after another.
 * *stacks*: runs of several seeds and noise rates can be trained as one (`lnl table --stack`).
 * *protocols*: of the paper whose settings it takes; `code` where the authors' code is known.
 * *published cells*: how the cells of the papers' tables stand ([`results.md`](results.md)).
@@ -32,6 +32,13 @@ Written by `lnl report` from the registry (`lnl_core/methods/__init__.py`), the 
   cross-entropy's. {measured}"""
 BASELINE = "The labels as they are."
 OUTSIDE = "baseline"
+#: Recipes that have, by default, one net in one stage: a recipe's stages show only when it runs.
+ONE_STAGE = {
+    "clean-only": "1",
+    "nnaqc-clean-only": "1",
+    "nnaqc-with-clean": "1",
+    "moit": "1; stages with `plus`",
+}
 
 
 def costs_file() -> Path:
@@ -66,7 +73,7 @@ def _row(entry: Entry, verdicts: Counter[str], costs: dict[str, Any]) -> dict[st
         "method": f"`{entry.name}`",
         "from": entry.source or "—",
         "told": ", ".join(entry.needs) or "—",
-        "nets": str(entry.method.nets) if entry.method else "stages",
+        "nets": _nets(entry),
         "stacks": "yes" if entry.stacks else "—",
         "protocols": _protocols(entry.paper) or "—",
         "published cells": _counted(verdicts) or "—",
@@ -75,6 +82,10 @@ def _row(entry: Entry, verdicts: Counter[str], costs: dict[str, Any]) -> dict[st
         cost = setting["costs"].get(entry.name)
         row[f"cost: {data}"] = f"{cost['update']:.1f}, {cost['epoch']:.1f}" if cost else "—"
     return row
+
+
+def _nets(entry: Entry) -> str:
+    return str(entry.method.nets) if entry.method else ONE_STAGE.get(entry.name, "stages")
 
 
 def _described(entry: Entry) -> str:

@@ -8,6 +8,13 @@ from typing import Any
 
 from lnl_core.errors import InputError
 
+#: Ranges that many options share: what completes "… must be …", and what fits.
+POSITIVE = "a positive finite number", lambda value: 0 < value < float("inf")
+SHARE = "in [0, 1]", lambda value: 0 <= value <= 1
+WEIGHT = "a finite number, at least 0", lambda value: 0 <= value < float("inf")
+#: Of a term whose gradients would drown the others, or overflow.
+BOUNDED_WEIGHT = "a weight from 0 to 1000", lambda value: 0 <= value <= 1000
+
 
 def number(name: str, value: Any, what: str, fits: Callable[[float], bool]) -> float:
     """The value as a float if it is a number that fits; `what` completes "… must be …"."""

@@ -54,8 +54,8 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import InputError, unknown_name
 from lnl_core.losses import flywheel
 from lnl_core.losses.contrastive import nt_xent, unit
-from lnl_core.methods.flywheel.main import ETA_FLOOR, WEIGHT, MainEM
-from lnl_core.methods.options import flag, number
+from lnl_core.methods.flywheel.main import ETA_FLOOR, MainEM
+from lnl_core.methods.options import BOUNDED_WEIGHT, flag, number
 from lnl_core.methods.semi_supervised.mixing import mix
 
 PRIORS = ("resampled", "uniform")
@@ -91,7 +91,7 @@ class Flywheel(MainEM):
         floor: float = ETA_FLOOR,
     ) -> None:
         super().__init__(net, data, regularisation, warm_up, floor)
-        self.contrast = number("contrast", contrast, *WEIGHT)
+        self.contrast = number("contrast", contrast, *BOUNDED_WEIGHT)
         self.refine_epsilon = flag("refine_epsilon", refine_epsilon)
         self.mixup = number("mixup", mixup, *MIXUP)
         self.temperature = number("temperature", temperature, *TEMPERATURE)

@@ -13,9 +13,8 @@ from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses import flywheel
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import number, warm_up_epochs
+from lnl_core.methods.options import BOUNDED_WEIGHT, number, warm_up_epochs
 
-WEIGHT = "a weight from 0 to 1000", lambda weight: 0 <= weight <= 1000
 FLOOR = "a probability in [0, 0.1), such as 1e-8, or 0 for none", lambda floor: 0 <= floor < 0.1
 #: What keeps η from below. The authors of η have 1e-8 (Cheng et al. 2021, CORES², their code, with
 #: a λ of 2 at most): η pulls until g is sure to eight digits. What 0.001 is worth: `flywheel.py`.
@@ -47,7 +46,7 @@ class MainEM(Method):
         floor: float = ETA_FLOOR,
     ) -> None:
         super().__init__(net, data)
-        self.regularisation = number("regularisation", regularisation, *WEIGHT)
+        self.regularisation = number("regularisation", regularisation, *BOUNDED_WEIGHT)
         self.floor = number("floor", floor, *FLOOR)
         self.warm_up = warm_up_epochs("warm_up", warm_up, WARM_UP, data.epochs)
         self.epoch = 0

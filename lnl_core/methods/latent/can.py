@@ -40,12 +40,11 @@ from lnl_core.losses import multi_label, quality_embedding
 from lnl_core.measures import quality_patterns
 from lnl_core.methods.base import Method
 from lnl_core.methods.latent.can_layers import Decoder, Encoder, Encoding
-from lnl_core.methods.options import flag, number, whole
+from lnl_core.methods.options import BOUNDED_WEIGHT, flag, number, whole
 
 SCHEDULES = ("vanishing", "printed")
-WEIGHT = "a weight of the regulariser from 0 to 1000", lambda weight: 0 <= weight <= 1000
 START = "a number from 0 to 100", lambda start: 0 <= start <= 100
-SHARE = "a share of training in (0, 1]", lambda share: 0 < share <= 1
+PART = "a share of training in (0, 1]", lambda share: 0 < share <= 1
 
 
 class CAN(Method):
@@ -83,12 +82,12 @@ class CAN(Method):
         printed_variance: bool = False,
     ) -> None:
         super().__init__(net, data)
-        self.regularisation = number("regularisation", regularisation, *WEIGHT)
+        self.regularisation = number("regularisation", regularisation, *BOUNDED_WEIGHT)
         for name, value in (("rho", rho), ("temperature", temperature)):
             if value not in SCHEDULES:
                 raise unknown_name(name, value, SCHEDULES)
         self.rho, self.temperature = rho, temperature
-        self.share = number("share", share, *SHARE)
+        self.share = number("share", share, *PART)
         self.through = flag("through", through)
         self.printed_variance = flag("printed_variance", printed_variance)
         sizes = data.num_classes, whole("dimensions", dimensions, 1), whole("hidden", hidden, 1)

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import InputError
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import flag, number
+from lnl_core.methods.options import WEIGHT, flag, number
 from lnl_core.methods.transition.correction import known_matrix
 
 #: The share of the epochs over which α falls.
@@ -58,7 +58,7 @@ class CNNCRF(Method):
     ) -> None:
         super().__init__(net, data)
         for name, value in (("alpha_start", alpha_start), ("alpha_end", alpha_end)):
-            number(name, value, "a finite number, at least 0", lambda v: 0 <= v < float("inf"))
+            number(name, value, *WEIGHT)
         self.alpha_start, self.alpha_end = float(alpha_start), float(alpha_end)
         self.image_to_noisy = flag("image_to_noisy", image_to_noisy)
         matrix = known_matrix(data, transition_matrix)

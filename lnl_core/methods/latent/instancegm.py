@@ -22,8 +22,8 @@ from lnl_core.errors import InputError
 from lnl_core.losses.continuous_bernoulli import log_density
 from lnl_core.losses.quality_embedding import quality_divergence
 from lnl_core.methods.latent.vae import LabelledVAE
-from lnl_core.methods.options import flag, number, whole
-from lnl_core.methods.semi_supervised.divided import POSITIVE, WEIGHT, Part
+from lnl_core.methods.options import POSITIVE, WEIGHT, flag, number, whole
+from lnl_core.methods.semi_supervised.divided import Part
 from lnl_core.methods.semi_supervised.dividemix import DivideMix
 
 #: From how many samples the range of the inputs is read.

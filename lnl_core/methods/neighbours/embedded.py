@@ -18,10 +18,8 @@ from lnl_core.methods.base import Method
 from lnl_core.methods.options import whole
 from lnl_core.methods.semi_supervised.mixing import blend, pairing
 
-WEIGHT = "a weight from 0 to 1000", lambda weight: 0 <= weight <= 1000
 TEMPERATURE = "a number from 0.01 to 100", lambda temperature: 0.01 <= temperature <= 100
 MIXUP = "a number from 0.01 to 1000", lambda alpha: 0.01 <= alpha <= 1000
-SHARE = "in [0, 1]", lambda share: 0 <= share <= 1
 #: The contrastive views: RandAugment stands for SimCLR's crops, colours and greys; of vectors and
 #: images that are not augmented otherwise it is all the augmentation there is.
 VIEWS = ("strong", "weak")

@@ -17,9 +17,7 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses.supervised_contrastive import interpolated_contrastive
 from lnl_core.methods.neighbours.embedded import (
     MIXUP,
-    SHARE,
     TEMPERATURE,
-    WEIGHT,
     Embedded,
     Memory,
     MixedViews,
@@ -33,7 +31,15 @@ from lnl_core.methods.neighbours.knn import (
     nearest,
     neighbour_count,
 )
-from lnl_core.methods.options import flag, number, takes_options_of, warm_up_epochs, whole
+from lnl_core.methods.options import (
+    BOUNDED_WEIGHT,
+    SHARE,
+    flag,
+    number,
+    takes_options_of,
+    warm_up_epochs,
+    whole,
+)
 
 if TYPE_CHECKING:
     from lnl_core.run import Run
@@ -99,7 +105,7 @@ class MOIT(Embedded):
         self.start = usual if start is None else whole("start", start, 0)
         self.temperature = number("temperature", temperature, *TEMPERATURE)
         self.alpha = number("alpha", alpha, *MIXUP)
-        self.weight = number("weight", weight, *WEIGHT)
+        self.weight = number("weight", weight, *BOUNDED_WEIGHT)
         self.views = (checked_view(view), view, "plain")
         size = min(2 * whole("memory", memory, 0) * data.num_classes, 2 * len(data))
         self.memory = Memory(size, projection) if memory else None

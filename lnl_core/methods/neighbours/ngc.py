@@ -17,15 +17,13 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses.supervised_contrastive import supervised_contrastive
 from lnl_core.methods.neighbours.embedded import (
     MIXUP,
-    SHARE,
     TEMPERATURE,
-    WEIGHT,
     Embedded,
     checked_view,
 )
 from lnl_core.methods.neighbours.graph import affinity, largest_components, propagate
 from lnl_core.methods.neighbours.knn import nearest, neighbour_count
-from lnl_core.methods.options import flag, number, warm_up_epochs
+from lnl_core.methods.options import BOUNDED_WEIGHT, SHARE, flag, number, warm_up_epochs
 from lnl_core.methods.semi_supervised.mixing import mix
 
 #: How many neighbours a sample has in the graph, and epochs of warm-up, on CIFAR-10.
@@ -91,7 +89,7 @@ class NGC(Embedded):
         self.high = number("high", high, *SHARE)
         self.temperature = number("temperature", temperature, *TEMPERATURE)
         self.alpha = number("alpha", alpha, *MIXUP)
-        self.weight = number("weight", weight, *WEIGHT)
+        self.weight = number("weight", weight, *BOUNDED_WEIGHT)
         self.unscaled = flag("unscaled", unscaled)
         self.warm_up = warm_up_epochs("warm_up", warm_up, WARM_UP, data.epochs)
         self.views = ("weak", checked_view(view))

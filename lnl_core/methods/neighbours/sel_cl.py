@@ -21,9 +21,7 @@ from lnl_core.losses.supervised_contrastive import (
 from lnl_core.methods.neighbours.confident import Confident
 from lnl_core.methods.neighbours.embedded import (
     MIXUP,
-    SHARE,
     TEMPERATURE,
-    WEIGHT,
     Embedded,
     Memory,
     MixedViews,
@@ -32,7 +30,7 @@ from lnl_core.methods.neighbours.embedded import (
 )
 from lnl_core.methods.neighbours.keys import Keys
 from lnl_core.methods.neighbours.knn import neighbour_count
-from lnl_core.methods.options import number, warm_up_epochs, whole
+from lnl_core.methods.options import BOUNDED_WEIGHT, SHARE, number, warm_up_epochs, whole
 
 #: How many neighbours vote, on CIFAR; epochs of warm-up, and before the memory is used.
 NEIGHBOURS, WARM_UP, MEMORY_FROM = 250, 1, 3
@@ -114,8 +112,8 @@ class SelCL(Embedded):
         self.temperature = number("temperature", temperature, *TEMPERATURE)
         self.alpha = number("alpha", alpha, *MIXUP)
         number("momentum", momentum, "in [0, 1)", lambda value: 0 <= value < 1)
-        self.weight_c = number("weight_c", weight_c, *WEIGHT)
-        self.weight_s = number("weight_s", weight_s, *WEIGHT)
+        self.weight_c = number("weight_c", weight_c, *BOUNDED_WEIGHT)
+        self.weight_s = number("weight_s", weight_s, *BOUNDED_WEIGHT)
         self.warm_up = warm_up_epochs("warm_up", warm_up, WARM_UP, data.epochs)
         self.memory_from = warm_up_epochs("memory_from", None, MEMORY_FROM, data.epochs)
         self.views = (checked_view(view), view)

@@ -12,10 +12,8 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import unknown_name
 from lnl_core.losses import multi_label, noise_layers
 from lnl_core.methods.noise_layers.nnaqc import ALPHA, BETA, LAYERS, NNA
-from lnl_core.methods.options import flag, number
+from lnl_core.methods.options import BOUNDED_WEIGHT, flag, number
 from lnl_core.methods.transition.correction import Forward
-
-TRACE = "a weight from 0 to 1000", lambda weight: 0 <= weight <= 1000
 
 
 class GenieQC(Forward):
@@ -92,7 +90,7 @@ class Trace(NNA):
         start: float | None = 0.5,
     ) -> None:
         super().__init__(net, data, start)
-        self.trace_weight = number("trace_weight", trace_weight, *TRACE)
+        self.trace_weight = number("trace_weight", trace_weight, *BOUNDED_WEIGHT)
 
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
         if self.per_label:

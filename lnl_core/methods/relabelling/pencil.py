@@ -15,7 +15,7 @@ from lnl_core.losses.label_learning import classification, compatibility, label_
 from lnl_core.losses.soft import entropy
 from lnl_core.methods.base import Method
 from lnl_core.methods.baseline import CrossEntropy
-from lnl_core.methods.options import flag, number
+from lnl_core.methods.options import WEIGHT, flag, number
 
 if TYPE_CHECKING:
     from lnl_core.run import Run
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 INITIAL = 10.0
 #: The batch for which the authors give the rate of the labels.
 BATCH = 128
-WEIGHT = "a finite number, at least 0", lambda weight: 0 <= weight < float("inf")
 
 
 class LearnedLabels(Method):

@@ -13,7 +13,7 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import unknown_name
 from lnl_core.losses.soft import entropy, kl_divergence, prior_divergence
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import flag, number, whole
+from lnl_core.methods.options import WEIGHT, flag, number, whole
 
 PRIORS = ("uniform", "labels")
 OUTPUTS = ("training", "evaluation")
@@ -161,8 +161,8 @@ def check_step_one(
     top: int | None,
 ) -> None:
     """Raise `InputError` for what `Relabel` cannot use."""
-    number("alpha", alpha, "a finite number, at least 0", lambda value: 0 <= value < float("inf"))
-    number("beta", beta, "a finite number, at least 0", lambda value: 0 <= value < float("inf"))
+    number("alpha", alpha, *WEIGHT)
+    number("beta", beta, *WEIGHT)
     for name, value, least in (
         ("start_epoch", start_epoch, 0),
         ("stop_epoch", stop_epoch, 0),

@@ -16,8 +16,8 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses.flywheel import confidence
 from lnl_core.losses.peer import floored_cross_entropy, floored_log
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import number
-from lnl_core.methods.robust.cores2 import CORES2, FLOORS, SCHEDULE, WEIGHT
+from lnl_core.methods.options import WEIGHT, number
+from lnl_core.methods.robust.cores2 import CORES2, FLOORS, SCHEDULE
 from lnl_core.methods.schedules import at_epoch
 
 if TYPE_CHECKING:

@@ -13,14 +13,13 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import unknown_name
 from lnl_core.losses.flywheel import FLOOR, confidence
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import flag, number, whole
+from lnl_core.methods.options import WEIGHT, flag, number, whole
 from lnl_core.methods.schedules import at_epoch
 
 PRIORS = ("kept", "all")
 #: β as a share of its last value after so many of 100 epochs, and how many have no sieve.
 SCHEDULE = ((10, 0.0), (40, 1.0), (100, 1.0))
 SIEVED_FROM = 0.3
-WEIGHT = "a finite number, at least 0", lambda weight: 0 <= weight < float("inf")
 FLOORS = "in [0, 1), such as 1e-8", lambda floor: 0 <= floor < 1
 
 

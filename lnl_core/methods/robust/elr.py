@@ -11,7 +11,7 @@ from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses.early_learning import clipped_probabilities, early_learning
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import number
+from lnl_core.methods.options import WEIGHT, number
 
 
 class ELR(Method):
@@ -42,9 +42,7 @@ class ELR(Method):
     ) -> None:
         super().__init__(net, data)
         self.beta = number("beta", beta, "in [0, 1)", lambda value: 0 <= value < 1)
-        self.weight = number(
-            "weight", weight, "a finite number, at least 0", lambda value: 0 <= value < float("inf")
-        )
+        self.weight = number("weight", weight, *WEIGHT)
         self.clip = number("clip", clip, "in (0, 0.5), such as 1e-4", lambda value: 0 < value < 0.5)
         #: t [N, K]; of a sample that was never seen, zeros.
         self.register_buffer(

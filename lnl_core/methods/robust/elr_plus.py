@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses.early_learning import clipped_probabilities, early_learning
-from lnl_core.methods.options import number, whole
+from lnl_core.methods.options import POSITIVE, number, whole
 from lnl_core.methods.ramps import sigmoid_ramp
 from lnl_core.methods.robust.elr import ELR
 from lnl_core.methods.semi_supervised.mixing import mix
@@ -55,9 +55,7 @@ class ELRPlus(ELR):
     ) -> None:
         super().__init__(net, data, beta, weight, clip)
         self.peer = peer
-        self.alpha = number(
-            "alpha", alpha, "a positive finite number", lambda value: 0 < value < float("inf")
-        )
+        self.alpha = number("alpha", alpha, *POSITIVE)
         self.decay = number("decay", decay, "in [0, 1)", lambda value: 0 <= value < 1)
         self.ramp = max(1, data.epochs // 2) if ramp is None else whole("ramp", ramp, 0)
         self.num_classes = data.num_classes

@@ -17,13 +17,12 @@ from lnl_core.errors import unknown_name
 from lnl_core.losses.flywheel import confidence
 from lnl_core.losses.peer import floored_cross_entropy, peer
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import flag, number
+from lnl_core.methods.options import WEIGHT, flag, number
 from lnl_core.methods.schedules import at_epoch
 
 PEERS = ("drawn", "expected")
 #: α after so many of 300 epochs.
 SCHEDULE = ((20, 0.0), (40, 1.0), (50, 2.0), (100, 5.0), (200, 10.0), (300, 20.0))
-WEIGHT = "a finite number, at least 0", lambda weight: 0 <= weight < float("inf")
 FLOOR = "in [0, 1), such as 1e-5", lambda floor: 0 <= floor < 1
 
 

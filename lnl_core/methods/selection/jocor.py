@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses.agreement import symmetric_kl
-from lnl_core.methods.options import number
+from lnl_core.methods.options import SHARE, number
 from lnl_core.methods.selection.co_teaching import SmallLoss
 
 
@@ -34,7 +34,7 @@ class JoCoR(SmallLoss):
         evaluated: str = "first",
     ) -> None:
         super().__init__(net, peer, data, forget_rate, ramp, evaluated)
-        self.agreement = number("agreement", agreement, "in [0, 1]", lambda v: 0 <= v <= 1)
+        self.agreement = number("agreement", agreement, *SHARE)
 
     def loss(self, batch: Batch) -> Tensor:
         logits, others = self.net(batch.x), self.peer(batch.x)

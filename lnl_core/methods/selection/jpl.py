@@ -18,6 +18,8 @@ from lnl_core.errors import InputError
 from lnl_core.losses.negative import negative, negative_plus, positive_plus
 from lnl_core.methods.base import Method
 from lnl_core.methods.options import (
+    BOUNDED_WEIGHT,
+    SHARE,
     flag,
     number,
     takes_options_of,
@@ -28,9 +30,6 @@ from lnl_core.methods.relabelling.relabel import Retrain
 
 if TYPE_CHECKING:
     from lnl_core.run import Run
-
-WEIGHT = "a number from 0 to 1000", lambda weight: 0 <= weight <= 1000
-CUT = "in [0, 1]", lambda cut: 0 <= cut <= 1
 
 
 class JNPL(Method):
@@ -64,7 +63,7 @@ class JNPL(Method):
         warm_up: int | None = None,
     ) -> None:
         super().__init__(net, data)
-        self.weight = number("weight", weight, *WEIGHT)
+        self.weight = number("weight", weight, *BOUNDED_WEIGHT)
         self.terms = whole("terms", terms, 0)
         most = data.num_classes - 1
         self.complementary = most if complementary is None else complementary
@@ -119,7 +118,7 @@ def jpl(run: Run, cut: float = 0.5, pseudo_labels: bool = True, **options: Any) 
     by 10 after 192 and 288, for either network). There p is the mean of a sample's last 10
     predictions in training, here the last network's of the plain sample.
     """
-    number("cut", cut, *CUT)
+    number("cut", cut, *SHARE)
     flag("pseudo_labels", pseudo_labels)
     first = run.build(JNPL, **options)
     yield from run.fit(first, stage="filter")

@@ -12,7 +12,7 @@ from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses.curriculum import curriculum_weight, random_subset
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import number
+from lnl_core.methods.options import SHARE, WEIGHT, number
 
 
 class MentorNet(Method):
@@ -59,18 +59,15 @@ class MentorNet(Method):
         early: float = 0.17,
     ) -> None:
         super().__init__(net, data)
-        share = "in [0, 1]", lambda value: 0 <= value <= 1
         below_one = "in [0, 1)", lambda value: 0 <= value < 1
-        self.percentile = number("percentile", percentile, *share)
-        self.spread = number(
-            "spread", spread, "a finite number, at least 0", lambda value: 0 <= value < float("inf")
-        )
+        self.percentile = number("percentile", percentile, *SHARE)
+        self.spread = number("spread", spread, *WEIGHT)
         self.decay = number("decay", decay, *below_one)
-        self.burn_in = number("burn_in", burn_in, *share)
-        self.graded_from = number("graded_from", graded_from, *share)
+        self.burn_in = number("burn_in", burn_in, *SHARE)
+        self.graded_from = number("graded_from", graded_from, *SHARE)
         self.early_dropout = number("early_dropout", early_dropout, *below_one)
         self.dropout = number("dropout", dropout, *below_one)
-        self.early = number("early", early, *share)
+        self.early = number("early", early, *SHARE)
         #: λ₁, and whether any batch has been seen.
         self.register_buffer("threshold", torch.zeros((), device=data.device))
         self.register_buffer("begun", torch.zeros((), dtype=torch.bool, device=data.device))

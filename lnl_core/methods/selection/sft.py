@@ -13,13 +13,12 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import unknown_name
 from lnl_core.losses.confidence_penalty import lifting, runner_up
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import flag, number, warm_up_epochs, whole
+from lnl_core.methods.options import SHARE, WEIGHT, flag, number, warm_up_epochs, whole
 
 CRITERIA = ("smoothed", "fluctuation")
 BANKS = ("probability", "logits")
 #: Epochs of warm-up on CIFAR-10, of 100.
 WARM_UP = 10
-WEIGHT = "a finite number, at least 0", lambda weight: 0 <= weight < float("inf")
 
 
 class SFT(Method):
@@ -62,7 +61,7 @@ class SFT(Method):
     ) -> None:
         super().__init__(net, data)
         self.memory = whole("memory", memory, 1)
-        self.threshold = number("threshold", threshold, "in [0, 1]", lambda t: 0 <= t <= 1)
+        self.threshold = number("threshold", threshold, *SHARE)
         self.weight = number("weight", weight, *WEIGHT)
         self.warm_up = warm_up_epochs("warm_up", warm_up, WARM_UP, data.epochs)
         if criterion not in CRITERIA:

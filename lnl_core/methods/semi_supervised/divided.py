@@ -16,14 +16,18 @@ from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses import divide, soft
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import flag, number, warm_up_epochs, whole
+from lnl_core.methods.options import (
+    POSITIVE,
+    WEIGHT,
+    flag,
+    number,
+    warm_up_epochs,
+    whole,
+)
 from lnl_core.methods.semi_supervised.mixing import mix
 
 #: Epochs of warm-up on CIFAR-10; on CIFAR-100 the authors have 30.
 WARM_UP = 10
-WEIGHT = "a finite number, at least 0", lambda weight: 0 <= weight < float("inf")
-POSITIVE = "a positive finite number", lambda value: 0 < value < float("inf")
-SHARE = "in [0, 1]", lambda share: 0 <= share <= 1
 
 
 @dataclass(frozen=True)

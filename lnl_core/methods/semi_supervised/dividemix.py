@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from lnl_core import losses
 from lnl_core.data import TrainingSet
 from lnl_core.losses.divide import min_max
-from lnl_core.methods.options import number, whole
-from lnl_core.methods.semi_supervised.divided import SHARE, Divided
+from lnl_core.methods.options import SHARE, number, whole
+from lnl_core.methods.semi_supervised.divided import Divided
 from lnl_core.methods.semi_supervised.two_gaussians import lower_component
 
 

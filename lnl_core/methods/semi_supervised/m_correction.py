@@ -13,7 +13,7 @@ from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.losses import soft
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import number, warm_up_epochs
+from lnl_core.methods.options import POSITIVE, WEIGHT, number, warm_up_epochs
 from lnl_core.methods.semi_supervised.mixing import mix
 from lnl_core.methods.semi_supervised.two_betas import upper_component
 
@@ -50,12 +50,8 @@ class MCorrection(Method):
         warm_up: int | None = None,
     ) -> None:
         super().__init__(net, data)
-        self.alpha = number(
-            "alpha", alpha, "a positive finite number", lambda value: 0 < value < float("inf")
-        )
-        self.weight = number(
-            "weight", weight, "a finite number, at least 0", lambda value: 0 <= value < float("inf")
-        )
+        self.alpha = number("alpha", alpha, *POSITIVE)
+        self.weight = number("weight", weight, *WEIGHT)
         usual = min(WARM_UP, data.epochs * WARM_UP // EPOCHS)
         self.warm_up = warm_up_epochs("warm_up", warm_up, usual, data.epochs, part=1)
         self.num_classes = data.num_classes

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from lnl_core import losses
 from lnl_core.data import Batch, TrainingSet
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import number
+from lnl_core.methods.options import POSITIVE, number
 from lnl_core.methods.semi_supervised.mixing import mix
 
 
@@ -23,14 +23,10 @@ class MixUp(Method):
 
     def __init__(self, net: nn.Module, data: TrainingSet, alpha: float = 1.0) -> None:
         super().__init__(net, data)
-        self.alpha = number("alpha", alpha, "a positive finite number", _is_positive)
+        self.alpha = number("alpha", alpha, *POSITIVE)
         self.num_classes = data.num_classes
 
     def loss(self, batch: Batch) -> Tensor:
         labels = F.one_hot(batch.labels, self.num_classes).float()
         x, targets = mix(batch.x, labels, self.alpha)
         return losses.cross_entropy(self.logits(x), targets)
-
-
-def _is_positive(value: float) -> bool:
-    return 0 < value < float("inf")

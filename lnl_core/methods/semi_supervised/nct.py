@@ -13,12 +13,11 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import InputError
 from lnl_core.losses import soft
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import number, warm_up_epochs, whole
+from lnl_core.methods.options import POSITIVE, SHARE, number, warm_up_epochs, whole
 from lnl_core.methods.ramps import log_ramp, sigmoid_ramp
 
 #: Epochs within which the networks come to rely on each other, of 200 on CIFAR-10.
 RAMP = 20
-SHARE = "in [0, 1]", lambda value: 0 <= value <= 1
 
 
 class NCT(Method):
@@ -55,9 +54,7 @@ class NCT(Method):
         super().__init__(net, data)
         self.peer = peer
         self.agreement = number("agreement", agreement, *SHARE)
-        self.temperature = number(
-            "temperature", temperature, "a positive finite number", lambda t: 0 < t < float("inf")
-        )
+        self.temperature = number("temperature", temperature, *POSITIVE)
         self.ramp = warm_up_epochs("ramp", ramp, RAMP, data.epochs, part=10)
         self.least_random = number("least_random", least_random, *SHARE)
         self.most_random = number("most_random", most_random, *SHARE)

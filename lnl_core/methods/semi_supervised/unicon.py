@@ -15,8 +15,8 @@ from lnl_core.data import TrainingSet
 from lnl_core.errors import unknown_name
 from lnl_core.losses import divide
 from lnl_core.losses.contrastive import nt_xent, unit
-from lnl_core.methods.options import flag, number, whole
-from lnl_core.methods.semi_supervised.divided import POSITIVE, SHARE, WEIGHT, Divided, Part
+from lnl_core.methods.options import POSITIVE, SHARE, WEIGHT, flag, number, whole
+from lnl_core.methods.semi_supervised.divided import Divided, Part
 
 SIZES = ("scaled", "equal")
 

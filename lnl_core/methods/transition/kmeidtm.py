@@ -27,15 +27,13 @@ from lnl_core.losses.manifold import (
     transition_matrices,
 )
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import number, warm_up_epochs, whole
+from lnl_core.methods.options import POSITIVE, WEIGHT, number, warm_up_epochs, whole
 
 #: Epochs of warm-up on CIFAR-10, of 60.
 WARM_UP = 10
 #: How much of the identity T(x) has at the start; the rest is spread evenly.
 IDENTITY = 0.9
 KEPT = ("sure", "unsure")
-POSITIVE = "a positive finite number", lambda value: 0 < value < float("inf")
-WEIGHT = "a finite number, at least 0", lambda weight: 0 <= weight < float("inf")
 
 
 class KMEIDTM(Method):
