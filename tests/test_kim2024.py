@@ -118,7 +118,7 @@ def test_stages_of_their_own():
     config = configure("jpl", "cifar10", HALF, profile="paper", paper="kim2024")
     first = config.stages["filter"]
     assert (first.epochs, first.lr, first.lr_drops) == (1000, 0.01, (800,))
-    for data, epochs in (("cifar10", 30), ("tiny-imagenet", 20), ("digits", 6), ("shapes", 3)):
+    for data, epochs in (("cifar10", 30), ("tiny-imagenet", 20), ("digits", 6), ("shapes", 6)):
         config = configure("forward-estimated", data, HALF, profile="paper", paper="kim2024")
         estimate = config.stages["estimate"]
         assert (estimate.epochs, estimate.schedule) == (epochs, "constant")
