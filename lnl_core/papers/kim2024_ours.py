@@ -102,7 +102,8 @@ def _iterative_cv(train: TrainConfig) -> dict[str, Any]:
 _ADAPTED: dict[str, Callable[[TrainConfig], dict[str, Any]]] = {
     "t-revision": _t_revision,
     # Nothing is held out, which would tell when wrong labels begin to be learned by heart. After
-    # these epochs they do on digits, and before them a network knows too little of shapes.
+    # these epochs they do on digits, and before them a network knows too little of shapes: T̂ is at
+    # its best about there.
     "forward-estimated": lambda train: {"stages": {"estimate": replace(early(train), epochs=6)}},
     "iterative-cv": _iterative_cv,
     # Half the network's rate, as in the authors' code.
