@@ -977,7 +977,7 @@ for rival in ("cross-entropy", "dividemix"):
 panels = (("selection_auc", "selection AUC"), ("recovered", "refurbished rightly"))
 judges = ("flywheel", "dividemix", "unicon", "elr")
 # Where the curves of a row come from; CIFAR-10's, which are the paper's, once they were run.
-rows_of = {f"this page, {noise}": {name: [histories[name]] for name in judges if name in histories}}
+rows_of = {"this page": {name: [histories[name]] for name in judges if name in histories}}
 for name, column in (
     ("digits", "symmetric-inclusive:0.8"),
     ("figure5-auc", "symmetric-inclusive:0.9"),
@@ -998,13 +998,14 @@ def told(epoch, key):
 figure, axes = plots.new_figure(columns=2, rows=len(rows_of), width=4.0, height=2.3)
 for line, (where, by_judge) in zip(axes, rows_of.items(), strict=True):
     for axis, (key, title) in zip(line, panels, strict=True):
-        for k, (name, found) in enumerate(by_judge.items()):
+        for name, found in by_judge.items():
+            k = judges.index(name)
             for n, history in enumerate(found):
                 curve = [told(epoch, key) for epoch in history]
                 if not np.isnan(curve).all():
                     axis.plot(range(1, len(curve) + 1), curve, label=None if n else name, alpha=0.8,
                               color=plots.COLOURS[k], ls=("-", "--", "-.", ":")[k], lw=1.6)  # fmt: skip
-        axis.set_title(f"{title}: {where}", size="medium")
+        axis.set_title(f"{title}: {where.replace('symmetric', 'sym.')}", size="medium")
         axis.grid(alpha=0.3)
         if axis.lines:
             axis.legend(frameon=False, fontsize="small", loc="lower right")
