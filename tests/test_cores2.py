@@ -5,27 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from training_helpers import finish, random_dataset, small_run
+from training_helpers import Says, finish, random_dataset, small_run, softmax
 
 from lnl_core import TrainConfig, TrainingSet
 from lnl_core.data import Batch
 from lnl_core.methods.robust.cores2 import CORES2
-
-
-def softmax(table: np.ndarray) -> np.ndarray:
-    table = np.exp(table - table.max(-1, keepdims=True))
-    return table / table.sum(-1, keepdims=True)
-
-
-class Says(torch.nn.Module):
-    """A net that says what it is told."""
-
-    def __init__(self, logits: np.ndarray):
-        super().__init__()
-        self.logits = torch.nn.Parameter(torch.tensor(logits, dtype=torch.float32))
-
-    def forward(self, x):
-        return self.logits
 
 
 def made(logits: np.ndarray, epochs: int = 100, **options) -> tuple[CORES2, TrainingSet]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from training_helpers import finish, random_dataset, small_run
+from training_helpers import Says, finish, random_dataset, small_run, softmax
 
 from lnl_core import TrainConfig, TrainingSet
 from lnl_core.data import Batch
@@ -13,26 +13,10 @@ from lnl_core.losses.early_learning import clipped_probabilities, early_learning
 from lnl_core.methods.robust.elr import ELR
 
 
-def softmax(table: np.ndarray) -> np.ndarray:
-    table = np.exp(table - table.max(-1, keepdims=True))
-    return table / table.sum(-1, keepdims=True)
-
-
-class Says(torch.nn.Module):
-    """A net that says what it is told."""
-
-    def __init__(self, classes: int = 4):
-        super().__init__()
-        self.logits = torch.nn.Parameter(torch.zeros(1, classes))
-
-    def forward(self, x):
-        return self.logits
-
-
 def elr(**options) -> tuple[ELR, Says, TrainingSet]:
     run = small_run(dataset=random_dataset(20))
     data = TrainingSet(run.data, TrainConfig(epochs=3, batch_size=4))
-    net = Says()
+    net = Says(torch.zeros(1, 4))
     return ELR(net, data, **options), net, data
 
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from training_helpers import finish, random_dataset, small_run
+from training_helpers import Says, finish, random_dataset, small_run
 
 from lnl_core import InputError, TrainConfig, TrainingSet
 from lnl_core.losses.negative import negative, negative_plus, positive_plus
@@ -78,17 +78,6 @@ def test_sure_is_who_has_the_label_largest_and_no_other_class_above_chance():
     p = torch.tensor([[0.7, 0.2, 0.1, 0.0], [0.6, 0.3, 0.1, 0.0], [0.7, 0.2, 0.1, 0.0]])
     found = sureness(p, torch.tensor([0, 0, 1]))
     assert found.tolist() == pytest.approx([0.7, 0.0, 0.0])
-
-
-class Says(torch.nn.Module):
-    """A net that says what it is told."""
-
-    def __init__(self, logits: torch.Tensor):
-        super().__init__()
-        self.logits = torch.nn.Parameter(logits)
-
-    def forward(self, x):
-        return self.logits
 
 
 def training_set(epochs: int = 8) -> TrainingSet:

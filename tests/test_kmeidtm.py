@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from training_helpers import finish, small_run
+from training_helpers import Says, finish, small_run, softmax
 
 from lnl_core import TrainConfig, TrainingSet
 from lnl_core.losses.manifold import affinity, manifold, noisy_log_likelihood, transition_matrices
@@ -52,21 +52,6 @@ def test_the_formulas_are_those_of_the_paper_in_loops(drawn):
     np.testing.assert_allclose(noisy_log_likelihood(p, found), noisy, atol=1e-12)
     assert manifold(found, affinity(p, SIGMA)).item() == pytest.approx(cost, abs=1e-12)
     assert cost != 0
-
-
-class Says(torch.nn.Module):
-    """A net that says what it is told."""
-
-    def __init__(self, logits: torch.Tensor):
-        super().__init__()
-        self.logits = torch.nn.Parameter(logits)
-
-    def forward(self, x):
-        return self.logits
-
-
-def softmax(table: np.ndarray) -> np.ndarray:
-    return np.exp(table) / np.exp(table).sum(-1, keepdims=True)
 
 
 def slope(function, at: np.ndarray, step: float = 1e-6) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from training_helpers import finish, random_dataset, small_run, weights
+from training_helpers import Says, finish, random_dataset, small_run, softmax, weights
 
 from lnl_core import TrainConfig, TrainingSet, configure
 from lnl_core.data import Batch
@@ -13,25 +13,9 @@ from lnl_core.losses.label_learning import classification, compatibility, label_
 from lnl_core.methods.relabelling.pencil import LearnedLabels
 
 
-def softmax(table: np.ndarray) -> np.ndarray:
-    table = np.exp(table - table.max(-1, keepdims=True))
-    return table / table.sum(-1, keepdims=True)
-
-
 def drawn(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     return 3 * rng.normal(size=(5, 4)), 3 * rng.normal(size=(5, 4)), rng.integers(4, size=5)
-
-
-class Says(torch.nn.Module):
-    """A net that says what it is told."""
-
-    def __init__(self, logits: np.ndarray):
-        super().__init__()
-        self.logits = torch.nn.Parameter(torch.tensor(logits, dtype=torch.float32))
-
-    def forward(self, x):
-        return self.logits
 
 
 def made(logits: np.ndarray, **options) -> LearnedLabels:

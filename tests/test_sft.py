@@ -5,33 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from training_helpers import finish, random_dataset, small_run
+from training_helpers import Says, finish, random_dataset, small_run, softmax
 
 from lnl_core import TrainConfig, TrainingSet, configure
 from lnl_core.losses.confidence_penalty import lifting, runner_up
 from lnl_core.methods.selection.sft import SFT
 
 
-def softmax(table: np.ndarray) -> np.ndarray:
-    table = np.exp(table - table.max(-1, keepdims=True))
-    return table / table.sum(-1, keepdims=True)
-
-
-class Says(torch.nn.Module):
-    """A net that says what it is told of each sample, in the stored order."""
-
-    def __init__(self, samples: int, classes: int = 4):
-        super().__init__()
-        self.logits = torch.nn.Parameter(torch.zeros(samples, classes))
-
-    def forward(self, x):
-        return self.logits
-
-
 def made(epochs: int = 40, **options) -> tuple[SFT, TrainingSet]:
     run = small_run(dataset=random_dataset(20))
     data = TrainingSet(run.data, TrainConfig(epochs=epochs, batch_size=4))
-    return SFT(Says(len(data)), data, **options), data
+    return SFT(Says(torch.zeros(len(data), 4)), data, **options), data
 
 
 def say(

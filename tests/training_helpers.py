@@ -6,7 +6,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from scipy import special
+from torch import Tensor, nn
 
 from lnl_core import Dataset, EpochRecord, NoisyData, Run, RunConfig, configure, make_noisy
 from lnl_core.noise import parse_noise
@@ -133,3 +136,19 @@ def assert_same_runs(left: Run, right: Run) -> None:
         {key: array.tolist() for key, array in run.estimates.items()} for run in (left, right)
     ]
     assert estimates[0] == estimates[1]
+
+
+class Says(nn.Module):
+    """A net that says what it is told, whatever it is asked: logits [..., K]."""
+
+    def __init__(self, logits: np.ndarray | Tensor):
+        super().__init__()
+        self.logits = nn.Parameter(torch.as_tensor(logits, dtype=torch.float32).clone())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.logits
+
+
+def softmax(table: np.ndarray) -> np.ndarray:
+    """Over the last dimension, without torch."""
+    return special.softmax(table, -1)
