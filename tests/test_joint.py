@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from training_helpers import finish, random_dataset, small_config, small_run
+from training_helpers import finish, random_dataset, small_config, small_run, softmax
 
 from lnl_core import InputError, Run, TrainConfig, TrainingSet
 from lnl_core.methods.relabelling.relabel import Relabel, Retrain
@@ -48,11 +48,6 @@ def relabel(epochs: int = 6, count: int = 8, classes: int = 3, **options):
 
     train.data = data
     return method, train
-
-
-def softmax(table: np.ndarray) -> np.ndarray:
-    table = np.exp(table - table.max(-1, keepdims=True))
-    return table / table.sum(-1, keepdims=True)
 
 
 def tables(count: int, shape=(8, 3), seed: int = 0) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from training_helpers import finish, random_dataset, small_run, weights
+from training_helpers import finish, random_dataset, small_run, softmax, weights
 
 from lnl_core import TrainConfig, TrainingSet
 from lnl_core.losses.determinant import determinant_loss, joint
@@ -20,11 +20,6 @@ def drawn(samples: int, classes: int, seed: int = 0) -> tuple[torch.Tensor, torc
     draw = torch.Generator().manual_seed(seed)
     logits = 2 * torch.randn(samples, classes, generator=draw, dtype=torch.float64)
     return logits, torch.arange(samples) % classes
-
-
-def softmax(table: np.ndarray) -> np.ndarray:
-    table = np.exp(table - table.max(-1, keepdims=True))
-    return table / table.sum(-1, keepdims=True)
 
 
 @pytest.mark.parametrize(("samples", "classes"), [(9, 3), (64, 10), (7, 2)])

@@ -5,18 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from training_helpers import finish, random_dataset, small_run
+from training_helpers import finish, random_dataset, small_run, softmax
 
 from lnl_core import TrainConfig, TrainingSet, losses
 from lnl_core.losses.flywheel import confidence
 from lnl_core.losses.peer import floored_cross_entropy, floored_log, peer
 from lnl_core.methods.robust.peer_loss import Peered, PeerLoss
 from lnl_core.methods.schedules import at_epoch
-
-
-def softmax(table: np.ndarray) -> np.ndarray:
-    table = np.exp(table - table.max(-1, keepdims=True))
-    return table / table.sum(-1, keepdims=True)
 
 
 def made(epochs: int = 30, samples: int = 40, **options) -> tuple[PeerLoss, TrainingSet]:
