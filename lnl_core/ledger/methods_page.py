@@ -32,13 +32,6 @@ Written by `lnl report` from the registry (`lnl_core/methods/__init__.py`), the 
   cross-entropy's. {measured}"""
 BASELINE = "The labels as they are."
 OUTSIDE = "baseline"
-#: Recipes that have, by default, one net in one stage: a recipe's stages show only when it runs.
-ONE_STAGE = {
-    "clean-only": "1",
-    "nnaqc-clean-only": "1",
-    "nnaqc-with-clean": "1",
-    "moit": "1; stages with `plus`",
-}
 
 
 def costs_file() -> Path:
@@ -73,7 +66,7 @@ def _row(entry: Entry, verdicts: Counter[str], costs: dict[str, Any]) -> dict[st
         "method": f"`{entry.name}`",
         "from": entry.source or "—",
         "told": ", ".join(entry.needs) or "—",
-        "nets": _nets(entry),
+        "nets": entry.nets,
         "stacks": "yes" if entry.stacks else "—",
         "protocols": _protocols(entry.paper) or "—",
         "published cells": _counted(verdicts) or "—",
@@ -82,10 +75,6 @@ def _row(entry: Entry, verdicts: Counter[str], costs: dict[str, Any]) -> dict[st
         cost = setting["costs"].get(entry.name)
         row[f"cost: {data}"] = f"{cost['update']:.1f}, {cost['epoch']:.1f}" if cost else "—"
     return row
-
-
-def _nets(entry: Entry) -> str:
-    return str(entry.method.nets) if entry.method else ONE_STAGE.get(entry.name, "stages")
 
 
 def _described(entry: Entry) -> str:

@@ -30,8 +30,9 @@ class Entry:
     """One method as the `lnl` command, the notebooks and the tests know it.
 
     `version` is raised by hand when a change alters results: records of older versions are then
-    no longer taken for this method's. `stacks`: whether runs of it may be trained as one; a
-    recipe says so by an attribute of that name. `fixed`: the options that make this method out of
+    no longer taken for this method's. `stacks`: whether runs of it may be trained as one. `nets`:
+    how many it trains side by side, or "stages" where one comes after another. A recipe says both
+    by attributes of its function of those names. `fixed`: the options that make this method out of
     one with more, such as an ablation; they are no options of it. `defaults` has the options that
     it does have, and their defaults (`inspect.Parameter.empty` for none). `source` is the paper
     that the method is from, as "Han et al. 2018", where `paper` is the one whose settings it takes;
@@ -46,6 +47,7 @@ class Entry:
     method: type[Method] | None
     version: int
     stacks: bool
+    nets: str
     fixed: dict[str, Any] = field(default_factory=dict)
     module: str = ""
     source: str = ""
@@ -104,6 +106,7 @@ def register(
         method=how if is_class else None,
         version=version,
         stacks=vars(how).get("stacks", False),
+        nets=str(how.nets if is_class else vars(how).get("nets", "stages")),
         fixed=fixed,
         module=how.__module__,
         source=source,

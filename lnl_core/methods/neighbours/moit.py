@@ -203,3 +203,6 @@ def moit(run: Run, plus: bool = False, **options: Any) -> Iterator[Any]:
         with torch.no_grad():
             method.detect(TrainingSet(run.data, run.config.train))
         yield from fine_tune(run, method, method.kept, method.support)
+
+
+moit.nets = "1; stages with `plus`"

@@ -31,6 +31,9 @@ def nnaqc_with_clean(run: Run) -> Iterator[Any]:
     yield from _layer(run, run.data.with_trusted())
 
 
+nnaqc_clean_only.nets = nnaqc_with_clean.nets = 1
+
+
 def nnaqc_fine_tuned(run: Run) -> Iterator[Any]:
     """NNAQC on the noisy samples (#8), then cross-entropy on the trusted ones (#10).
 

@@ -28,6 +28,9 @@ def clean_only(run: Run) -> Iterator[Any]:
     yield from run.fit(run.build(CrossEntropy, data=data), stage=STAGE, data=data)
 
 
+clean_only.nets = 1
+
+
 def forward_fine_tuned(run: Run) -> Iterator[Any]:
     """Forward correction on the noisy samples, then cross-entropy on the trusted ones (#8).
 
