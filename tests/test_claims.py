@@ -19,9 +19,9 @@ def _no_data(monkeypatch, tmp_path):
 
 def test_claims_hold_fail_or_wait_in_print_and_here():
     claims = [
-        beats(TABLE.name, "forward", "cross-entropy", HARD, points=30),
-        beats(TABLE.name, "cross-entropy", "forward", HARD),
-        beats(TABLE.name, "forward", "backward", HARD),
+        beats(TABLE.name, "forward", "cross-entropy", HARD, points=30, text="5.1"),
+        beats(TABLE.name, "cross-entropy", "forward", HARD, text="5.1"),
+        beats(TABLE.name, "forward", "backward", HARD, text="5.1"),
         Claim("another-table", "not asked", (), lambda means: True),
     ]
     records = [cell_record("forward", HARD, 0.55), cell_record("cross-entropy", HARD, 0.6)]
@@ -51,7 +51,7 @@ def test_a_claim_across_tables_reads_cells_of_each():
 
 def test_a_number_that_nobody_printed_leaves_print_out():
     own = get_table("tanaka2018/digits-sn-last")
-    claim = beats(own.name, "joint", "forward", "symmetric-inclusive:0.5")
+    claim = beats(own.name, "joint", "forward", "symmetric-inclusive:0.5", text="5.1")
     (found,) = decide([claim], {own.name: table_cells(own, [])})
     assert found.in_print is None
     assert claim_rows([found]) == [{"claim": claim.text, "here": "not enough runs"}]

@@ -142,20 +142,32 @@ def test_table_5s_whole_method_is_table_1s_run():
 # --- claims ---------------------------------------------------------------------------------------
 
 
-def test_of_the_papers_claims_its_own_numbers_fail_three():
-    """On CIFAR-10 the genie is the better one twice, each time at 5% noise: 21.07 against 21.40
-    with 50,000 samples, 29.05 against 29.06 with 10,000. On MNIST, from 60,000 to 20,000, NNAQC
-    loses 4.12 points, F-correction 3.88."""
+#: On CIFAR-10 a genie is the better one three times, as 21.07 against 21.40 at 5% noise; on MNIST
+#: with 20,000 samples F-correction is, at 5%; on CIFAR-100 dropout makes 56.91 of 56.68, at 30%.
+#: From 60,000 to 20,000 MNIST samples NNAQC loses 4.12 points, F-correction 3.88.
+FAILED = [
+    ("table1-cifar10-50k", "genies, perhaps with dropout, at uniform-simplex:0.05"),
+    ("table1-cifar10-10k", "genies, perhaps with dropout, at uniform-simplex:0.05"),
+    ("table1-cifar10-10k", "genies, perhaps with dropout, at uniform-simplex:0.1"),
+    ("table1-mnist-20k", "told T, perhaps with dropout, at uniform-simplex:0.05"),
+    ("table2-lc-cnn", "dropout particularly improves performance, at uniform-simplex:0.3"),
+    (None, "from table1-mnist-60k to table1-mnist-20k"),
+]
+
+
+def test_of_the_papers_claims_its_own_numbers_fail_six():
     failed = [(claim.table, claim.text) for claim in CLAIMS if not claim.decide(own_numbers(claim))]
-    assert [table for table, _ in failed] == ["table1-cifar10-50k", "table1-cifar10-10k", None]
-    assert "genie" in failed[0][1] and "genie" in failed[1][1] and "mnist" in failed[2][1]
+    assert [table for table, _ in failed] == [table for table, _ in FAILED]
+    for (_, text), (_, part) in zip(failed, FAILED, strict=True):
+        assert part in text
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: f"{claim.table}: {claim.text[:50]}")
 def test_every_claim_can_fail_and_waits_for_its_cells(claim):
     """As if NNAQC were hopeless, no claim must hold; without a cell, none be decided."""
     numbers = own_numbers(claim)
-    hopeless = {"nnaqc": 60, "nnaqc-dropout": 70, "nnaqc-fine-tuned": 70, "nnaqc-with-clean": 70}
+    trusting = ("nnaqc-clean-only", "nnaqc-with-clean", "nnaqc-fine-tuned")
+    hopeless = {"nnaqc": 60} | dict.fromkeys(("nnaqc-dropout", *trusting), 70)
     worse = {
         cell: value + sum(hopeless.get(part, 0) for part in cell) for cell, value in numbers.items()
     }

@@ -52,7 +52,7 @@ def test_a_table_with_runs_is_shown_and_one_without_is_a_line(page):
 
 
 def test_misses_and_failed_claims_stand_on_top_with_the_reason(page):
-    claim = beats("table2-mnist", "sigmoid", "cross-entropy", HARD)
+    claim = beats("table2-mnist", "sigmoid", "cross-entropy", HARD, text="5.1")
     runs = [cell_record(name, HARD, 0.9) for name in ("sigmoid", "cross-entropy")]
     top = page(runs, (claim,)).split("## patrini2017")[0]
     assert f"| patrini2017/table2-mnist | sigmoid | {HARD} | 71.4 → 90.0 (1) | Not expl" in top
@@ -65,7 +65,7 @@ def test_claims_stand_with_their_table_and_those_across_once_decided(page):
     across = Claim(
         None, "forward is good", (("table2-mnist", "forward", HARD),), lambda means: True
     )
-    claims = (beats("table2-mnist", "forward", "cross-entropy", HARD), across)
+    claims = (beats("table2-mnist", "forward", "cross-entropy", HARD, text="5.1"), across)
     undecided = page([cell_record("backward", HARD, 0.9)], claims)
     assert "| holds | not enough runs |" in undecided and "forward is good" not in undecided
     decided = page([cell_record("forward", HARD, 0.97)], claims)

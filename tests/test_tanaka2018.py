@@ -265,10 +265,12 @@ def printed_means(claim) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_the_papers_own_numbers_support_every_claim_of_it():
+def test_the_papers_own_numbers_fail_two_of_its_claims():
+    """In Table 8 β = 2 gives 30.3%, its neighbour 85.2; the rate 0.005 gives 79.5, 0.08 85.5."""
     assert len(CLAIMS) > 60
-    for claim in CLAIMS:
-        assert claim.decide(printed_means(claim)) is True, (claim.table, claim.text)
+    failed = [claim for claim in CLAIMS if claim.decide(printed_means(claim)) is False]
+    assert [claim.table for claim in failed] == ["table8", "table8"]
+    assert "sensitive to beta" in failed[0].text and "sensitive to lr" in failed[1].text
 
 
 def test_every_claim_can_fail_and_waits_for_its_cells():

@@ -26,13 +26,19 @@ No code of the authors is public, so `text` is the only protocol. What the text 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 from lnl_core.config import TrainConfig
 from lnl_core.noise import Noise
 from lnl_core.papers import patrini2017
-from lnl_core.papers.jindal2019_claims import ablation_claims, sample_claims, table_claims
+from lnl_core.papers.jindal2019_claims import (
+    ablation_claims,
+    hundred_claims,
+    sample_claims,
+    table_claims,
+)
 from lnl_core.papers.jindal2019_large import (
     CLOTHING_SETTINGS,
     CLOTHING_TABLE,
@@ -200,19 +206,18 @@ STUDIES = (
     ),
 )
 
-CLAIMS: tuple[Claim, ...] = (
-    *(
-        claim
-        for table in TABLES
-        if table.name.startswith("table1-")
-        for claim in table_claims(table.name, table.columns)
-    ),
-    *(
-        claim
-        for table in TABLES
-        if table.name.startswith("table5-")
-        for claim in ablation_claims(table.name, table.columns)
-    ),
-    *sample_claims(),
-    *large_claims(),
-)
+
+def _claims() -> Iterator[Claim]:
+    tables = {table.name: table for table in TABLES}
+    for name, table in tables.items():
+        if name.startswith("table1-"):
+            yield from table_claims(table)
+    yield from hundred_claims(tables["table2-lc-cnn"], tables["table2-resnet44"])
+    for name, table in tables.items():
+        if name.startswith("table5-"):
+            yield from ablation_claims(table)
+    yield from sample_claims()
+    yield from large_claims()
+
+
+CLAIMS: tuple[Claim, ...] = tuple(_claims())

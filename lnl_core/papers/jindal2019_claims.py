@@ -1,54 +1,73 @@
 """What Jindal et al. 2019 say of their tables, each sentence with the check on it.
 
 All numbers are errors in percent. The thresholds that the text does not state are ours: "near"
-is a point, "close" two, "substantially" better than the base model at 50% noise ten. The paper's
-own numbers fail three of these: the test names them. Where the text says "NNAQC, perhaps
-regularized by dropout", the better of the two counts.
+is a point, "close" two, "substantially" better than the base model at 50% noise ten. What is said
+of "all cases" is asked of each noisy column by itself; of none without noise, of which the text
+says that the error is "near-optimum". Where it says "NNAQC, perhaps regularized by dropout", the
+better of the two counts. The test names those that the paper's own numbers fail.
+Not checked: "very competitive" with other papers' numbers, and "a significant performance gap"
+between NNAQC with and without dropout beyond ten classes, which Table 2 does not show.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from lnl_core.papers.spec import Claim, Means, errs_less
+from lnl_core.papers.spec import Claim, Means, Table, errs_less
 
 NNAQC = ("nnaqc", "nnaqc-dropout")
+GENIES = ("genie", "genie-qc")
 CLEAN, HALF = "uniform-simplex:0", "uniform-simplex:0.5"
 
 
-def table_claims(table: str, columns: Iterable[str]) -> Iterator[Claim]:
-    """On one block of Table 1: against the base model and the genie."""
-    noisy = tuple(column for column in columns if column != CLEAN)
-    yield errs_less(table, "nnaqc", "cross-entropy", HALF, points=10)
+def table_claims(table: Table) -> Iterator[Claim]:
+    """On one block of Table 1: against the base model, the genies and all others."""
+    said = "Section 4.2: NNAQC substantially outperforms"
+    yield errs_less(table.name, "nnaqc", "cross-entropy", HALF, points=10, text=said)
     yield Claim(
-        table,
+        table.name,
         "Section 4.2: without noise the error is near that of the base model",
         _cells(("cross-entropy", *NNAQC), CLEAN),
         lambda means: _best(means, CLEAN) - means["cross-entropy", CLEAN] <= 1.0,
     )
-    yield Claim(
-        table,
-        "Section 4.2: NNAQC, perhaps regularised by dropout, errs less than the genie-aided model "
-        "at every noise",
-        tuple(cell for column in noisy for cell in _cells(("genie", *NNAQC), column)),
-        lambda means: all(_best(means, column) < means["genie", column] for column in noisy),
-    )
+    genies = tuple(name for name in GENIES if name in table.methods)
+    for column in _noisy(table):
+        for others, whom in (
+            (_others(table, GENIES), "all that are not told T"),
+            (genies, "genies"),
+        ):
+            yield _ahead(table, column, others, f"Section 4.2: in all cases ahead of {whom}")
 
 
-def ablation_claims(table: str, columns: Iterable[str]) -> Iterator[Claim]:
-    """On one block of Table 5."""
-    columns = tuple(columns)
+def hundred_claims(lc_cnn: Table, resnet: Table) -> Iterator[Claim]:
+    """On Table 2's two blocks, CIFAR-100."""
+    for column in _noisy(lc_cnn):
+        yield _ahead(lc_cnn, column, _others(lc_cnn), "Section 4.2: ahead, as with ten classes")
+        dropped, whole = ("nnaqc-dropout", column), ("nnaqc", column)
+        yield Claim(
+            lc_cnn.name,
+            f"Section 4.2: dropout particularly improves performance, at {column}",
+            (dropped, whole),
+            lambda means, dropped=dropped, whole=whole: means[dropped] < means[whole],
+        )
+    for column in _noisy(resnet):
+        others = _others(resnet, ("forward-estimated",))
+        yield _ahead(resnet, column, others, "Section 4.2: only F-correction is equally good")
+
+
+def ablation_claims(table: Table) -> Iterator[Claim]:
+    """On one block of Table 5: "both the components contribute"."""
     parts = ("nna", "qc")
-    yield Claim(
-        table,
-        "Section 4.4: both components contribute; together they err less than either alone, at "
-        "every noise",
-        tuple(cell for column in columns for cell in _cells((*parts, "nnaqc"), column)),
-        lambda means: all(
-            means["nnaqc", column] < min(means[part, column] for part in parts)
-            for column in columns
-        ),
-    )
+    for column in table.columns:
+        yield Claim(
+            table.name,
+            f"Section 4.4: both components contribute: together they err less than either alone at "
+            f"{column}",
+            _cells((*parts, "nnaqc"), column),
+            lambda means, column=column: (
+                means["nnaqc", column] < min(means[part, column] for part in parts)
+            ),
+        )
 
 
 def sample_claims() -> Iterator[Claim]:
@@ -88,6 +107,24 @@ def _lost(means: Means, method: str, everything: str, few: str) -> float:
 def _behind(means: Means, block: str) -> float:
     best = min(means[block, method, HALF] for method in NNAQC)
     return means[block, "forward-estimated", HALF] - best
+
+
+def _noisy(table: Table) -> list[str]:
+    return [column for column in table.columns if column != CLEAN]
+
+
+def _others(table: Table, left_out: Iterable[str] = ()) -> tuple[str, ...]:
+    """The rows of a table that are not NNAQC's."""
+    return tuple(name for name in table.methods if name not in (*NNAQC, *left_out))
+
+
+def _ahead(table: Table, column: str, others: tuple[str, ...], text: str) -> Claim:
+    return Claim(
+        table.name,
+        f"{text}, perhaps with dropout, at {column}",
+        _cells((*others, *NNAQC), column),
+        lambda means: _best(means, column) < min(means[other, column] for other in others),
+    )
 
 
 def _best(means: Means, column: str) -> float:

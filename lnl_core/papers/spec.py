@@ -127,26 +127,42 @@ class Claim:
         return self.check(means)
 
 
-def beats(table: str, better: str, worse: str, column: str, points: float = 0.0) -> Claim:
-    """An ordering: in this column `better` is above `worse` by at least so many points."""
-    by = f" by {points:g} points or more" if points else ""
+#: What binary fractions make of printed differences: 77.9 - 69.9 is 8.0.
+TINY_BIT = 1e-9
+
+
+def is_ahead(lead: float, points: float = 0.0) -> bool:
+    """Whether a lead is one "by so many points or more"; without points, a lead at all."""
+    return lead >= points - TINY_BIT if points else lead > 0
+
+
+def beats(
+    table: str, better: str, worse: str, column: str, points: float = 0.0, *, text: str
+) -> Claim:
+    """An ordering: in this column `better` is above `worse` by at least so many points. `text` is
+    where the paper says so, and in what words."""
     return Claim(
         table,
-        f"{better} is above {worse} at {column}{by}",
+        f"{text}: {better} is above {worse} at {column}{_by(points)}",
         ((better, column), (worse, column)),
-        lambda means: means[better, column] - means[worse, column] > points,
+        lambda means: is_ahead(means[better, column] - means[worse, column], points),
     )
 
 
-def errs_less(table: str, better: str, worse: str, column: str, points: float = 0.0) -> Claim:
+def errs_less(
+    table: str, better: str, worse: str, column: str, points: float = 0.0, *, text: str
+) -> Claim:
     """The same for a table of errors: in this column `better` is below `worse`."""
-    by = f" by {points:g} points or more" if points else ""
     return Claim(
         table,
-        f"{better} errs less than {worse} at {column}{by}",
+        f"{text}: {better} errs less than {worse} at {column}{_by(points)}",
         ((better, column), (worse, column)),
-        lambda means: means[worse, column] - means[better, column] > points,
+        lambda means: is_ahead(means[worse, column] - means[better, column], points),
     )
+
+
+def _by(points: float) -> str:
+    return f" by {points:g} points or more" if points else ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What Tanaka et al. 2018 say of their tables, each sentence with the check on it.
 
-Thresholds that the text does not state are ours: "not so sensitive" and "remains high" are a point,
-"almost correct" 95%, "no significant improvement" two points.
+Thresholds that the text does not state are ours: "remains high" is a point, "not so sensitive" five
+over all the values that a table tries, which the paper's own numbers fail for two of twelve rows,
+"almost correct" 95%, "no significant improvement" a smaller lead than at any other noise.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lnl_core.ledger.published import read_published
-from lnl_core.papers.spec import Claim, Means, beats
+from lnl_core.papers.spec import TINY_BIT, Claim, Means, beats
+from lnl_core.papers.tanaka2018_tables import SWEEPS
 
 METRICS = ("", "-recovery")
 #: Half of cats and dogs exchanged: nothing tells them apart.
 HOPELESS = "asymmetric:0.5"
+#: Whom joint optimization is measured against in Table 2.
+OTHERS = ("cross-entropy", "forward", "cnn-crf")
 
 
 def claims(columns: Mapping[str, tuple[str, ...]]) -> Iterator[Claim]:
@@ -26,24 +30,18 @@ def claims(columns: Mapping[str, tuple[str, ...]]) -> Iterator[Claim]:
         for column in own:
             if not column.endswith(":0"):
                 yield _lost(table, others, column)
+    noisy = [column for column in columns["table2"] if not column.endswith(":0")]
     yield Claim(
         "table2",
-        "Section 5.6: at 50% there is no significant improvement (2 points) over the best other",
-        tuple((method, HOPELESS) for method in ("forward", "cnn-crf", "joint")),
-        lambda means: (
-            means["joint", HOPELESS] - max(means["forward", HOPELESS], means["cnn-crf", HOPELESS])
-            < 2
-        ),
+        "Section 5.6: only at 50% is there no significant improvement: the lead over the best "
+        "other is less than at every other noise",
+        tuple((method, column) for column in noisy for method in ("joint", *OTHERS)),
+        lambda means: _lead(means, HOPELESS) < min(_lead(means, c) for c in noisy if c != HOPELESS),
     )
     yield from _clothing()
-    for table, words in (
-        ("table6", "0.4"),
-        ("table7", "0.4"),
-        ("table8", "0.8"),
-        ("table9", "0.8"),
-    ):
-        yield _insensitive(table, "alpha", ("0.2", "0.5", "1", "2"))
-        yield _insensitive(table, "beta", ("0.5", words))
+    for table, (_, _, tried) in SWEEPS.items():
+        for what, values in zip(("alpha", "beta", "lr"), tried, strict=True):
+            yield _insensitive(table, what, values)
     for table in ("table10", "table11"):
         yield from _timing(table)
     for table in ("table12", "table13"):
@@ -54,9 +52,7 @@ def _better(columns: Mapping[str, tuple[str, ...]]) -> Iterator[Claim]:
     """ "Overall better" and "significantly better" (Sections 5.5 and 5.6). Without noise both
     methods are within half a point: no claim."""
     for table, own in columns.items():
-        others = (
-            ("cross-entropy",) if table == "table1" else ("cross-entropy", "forward", "cnn-crf")
-        )
+        others = ("cross-entropy",) if table == "table1" else OTHERS
         for block in (f"{table}{metric}{rule}" for metric in METRICS for rule in ("", "-last")):
             for column in own:
                 if not column.endswith(":0"):
@@ -70,6 +66,10 @@ def _above(block: str, others: tuple[str, ...], column: str) -> Claim:
         tuple((method, column) for method in ("joint", *others)),
         lambda means: means["joint", column] > max(means[other, column] for other in others),
     )
+
+
+def _lead(means: Means, column: str) -> float:
+    return means["joint", column] - max(means[other, column] for other in OTHERS)
 
 
 def _kept(table: str, column: str) -> Claim:
@@ -95,27 +95,27 @@ def _lost(table: str, methods: tuple[str, ...], column: str) -> Claim:
 
 
 def _clothing() -> Iterator[Claim]:
-    yield beats("table3", "joint", "cross-entropy", "given")
+    yield beats("table3", "joint", "cross-entropy", "given", text="Section 5.8")
     yield Claim(
         "table3",
         "Section 5.8: better than Patrini et al.'s forward correction (#2, quoted), which knows T",
         (("joint", "given"),),
         lambda means: means["joint", "given"] > _quoted("2"),
     )
-    yield beats("table3-last", "joint", "cross-entropy", "given")
+    yield beats("table3-last", "joint", "cross-entropy", "given", text="Section 5.8")
 
 
-def _insensitive(table: str, what: str, values: tuple[str, ...]) -> Claim:
-    cells = tuple(("joint", f"{what}={value}") for value in values)
+def _insensitive(table: str, what: str, values: tuple[float, ...]) -> Claim:
+    cells = tuple(("joint", f"{what}={value:g}") for value in values)
 
     def check(means: Means) -> bool:
         found = [means[cell] for cell in cells]
-        return round(max(found) - min(found), 9) <= 1.0
+        return max(found) - min(found) <= 5 + TINY_BIT
 
     return Claim(
         table,
-        f"Appendix B: accuracy is not so sensitive to {what}: from {values[0]} to {values[-1]} "
-        "within a point",
+        f"Appendix B: accuracy is not so sensitive to {what}: from {values[0]:g} to "
+        f"{values[-1]:g} within 5 points",
         cells,
         check,
     )
