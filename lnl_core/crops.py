@@ -2,7 +2,8 @@
 
 Yao et al. 2018, Section IV-B: "we average the results of six-crop images", without a word on which
 six. They scale the short side to 224, so that windows of 224 x 224 differ in one direction alone:
-here its two ends and its middle, each as it is and mirrored. What is averaged are the outputs of
+here its two ends and its middle, each as it is and mirrored (of our squares of 256 x 256 those of
+the square: see `papers/yao2018.py`). What is averaged are the outputs of
 the network, its logits, as in the code that they cite (fb.resnet.torch's ten crops).
 """
 

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from lnl_core import plots
 from lnl_core.atomic import replacing
 from lnl_core.errors import InputError
+from lnl_core.ledger.report import markdown
 from lnl_core.profiles import PROFILES
 from lnl_core.run import Run
 from lnl_core.train import EpochRecord
@@ -122,10 +123,7 @@ def table(rows: Sequence[Mapping[str, object]]) -> None:
             return "—"
         return f"{100 * value:.1f}" if isinstance(value, float) else str(value)
 
-    head = list(rows[0])
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(cell(row[key]) for key in head) + " |" for row in rows]
-    display(Markdown("\n".join(lines)))
+    display(Markdown(markdown([{key: cell(row[key]) for key in rows[0]} for row in rows])))
 
 
 def exercise(name: str, test: Callable[[], bool], hint: str) -> None:

@@ -86,6 +86,11 @@ def test_a_table_shows_fractions_as_percent(shown):
     assert lines[2:] == ["| last | 50.0 | 3 |", "| best | — | 4 |"]
 
 
+def test_a_bar_in_a_table_ends_no_cell(shown):
+    table([{"p(z|x)": "q(z|x,y)", "n": 3}])
+    assert shown[0].data.splitlines()[::2] == [r"| p(z\|x) | n |", r"| q(z\|x,y) | 3 |"]
+
+
 def test_watching_draws_every_finished_epoch(shown):
     runs = {
         name: Run(small_config(epochs=epochs), device="cpu", dataset=random_dataset())

@@ -67,13 +67,13 @@ def _marked(text: str, mark: str) -> str:
 def markdown(rows: Sequence[dict[str, Any]]) -> str:
     """Rows of like keys as a Markdown table."""
     head = list(rows[0])
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines = ["| " + " | ".join(map(_in_cell, head)) + " |", "|" + "---|" * len(head)]
     lines += ["| " + " | ".join(_in_cell(row[key]) for key in head) + " |" for row in rows]
     return "\n".join(lines)
 
 
 def _in_cell(value: Any) -> str:
-    """Text that neither ends a cell nor a line."""
+    """Text that neither ends a cell nor a line. (A bar in a formula is `\\mid`.)"""
     return " ".join(str(value).split()).replace("|", "\\|")
 
 

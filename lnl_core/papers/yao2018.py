@@ -2,6 +2,8 @@
 
 No code of the authors is public, so `text` is the only protocol. What the text leaves open:
 
+- Not as printed: "we first resize the short side of each image to 224". Pictures are kept as their
+  central squares of 256 x 256, so the ends of a long side are never seen.
 - Momentum and weight decay: 0.9 and, for images, 10⁻⁴, those of the "transformations in the
   residual network" that it cites (fb.resnet.torch). Those transformations: here a window of
   224 x 224 of a picture of 256 x 256 and a flip, and ImageNet's means and deviations.

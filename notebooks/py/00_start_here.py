@@ -14,6 +14,18 @@
 # |---|---|
 # | `00_start_here` | this page |
 # | `01_loss_correction` | Patrini et al. 2017: correct the loss with the noise matrix |
+# | `02_nnaqc` | Jindal et al. 2019: a noise layer on the network, and quasi-clustering |
+# | `03_joint_optimization` | Tanaka et al. 2018: labels learned together with the network |
+# | `04_quality_embedding` | Yao et al. 2018: how far a label is to be trusted, as a latent vector |
+# | `05_flywheel` | Kim et al. 2024: is the label right, and what would be, in turns |
+# | `06_all_methods` | every method on the same data, and five ways to name the winner |
+# | `07_transition_matrices` | all estimates of the noise beside the truth |
+# | `08_cleaning_labels` | what finds wrong labels, and what mends them |
+# | `09_text_against_code` | where a paper and its authors' code differ, and what that is worth |
+# | `10_your_own_method` | from a formula to a row in a table |
+# | `11_your_own_data` | your labels, without a truth to compare with |
+#
+# After this page, 01 and then whatever you came for: 02 to 05 stand each on its own.
 
 # %% tags=["parameters"]
 # Change these, run all cells, and everything below follows.

@@ -92,8 +92,9 @@ session.check(
 # ### What the layer should be, and what it is (eq. 2-5)
 #
 # The law of total probability (eq. 2) makes the noisy label's distribution a *linear* function of
-# $\hat y$: $\hat y' = T^\top \hat y$. A learned linear layer (Sukhbaatar et al.'s, `trace` here) has a softmax on
-# each row of $W$ in $T$'s place (eq. 5). The paper's layer is another: a softmax *after* $W$,
+# $\hat y$: $\hat y' = T^\top \hat y$. A learned linear layer (Sukhbaatar et al.'s, `trace` here) has $\sigma(W)$, a
+# softmax on each column of $W$, in $T^\top$'s place (eq. 5; the code holds $W$ transposed, a row a clean class, and
+# writes `p @ W`). The paper's layer is another: a softmax *after* $W$,
 #
 # $$\hat y' = \sigma\big(W \sigma(t)\big) \qquad (3)$$
 #

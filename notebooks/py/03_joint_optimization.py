@@ -394,16 +394,16 @@ show(figure, alt="From the start epoch on the probability leaves the given class
 # %%
 recovered = kept[-1].argmax(-1)
 truth, given_labels = train.clean.cpu().numpy(), train.labels.cpu().numpy()
+figure = plots.transition_matrices(
+    {
+        "as given": transition.realised_matrix(truth, given_labels, dataset.num_classes),
+        "as recovered": transition.realised_matrix(truth, recovered.numpy(), dataset.num_classes),
+    },
+    dataset.classes,
+)
+figure.axes[1].set(xlabel="recovered label")
 show(
-    plots.transition_matrices(
-        {
-            "as given": transition.realised_matrix(truth, given_labels, dataset.num_classes),
-            "as recovered": transition.realised_matrix(
-                truth, recovered.numpy(), dataset.num_classes
-            ),
-        },
-        dataset.classes,
-    ),
+    figure,
     alt="Two matrices, true class by label. As given, half of each row is spread; as recovered, "
     "nearly all of it is on the diagonal.",
 )
@@ -556,7 +556,8 @@ session.claim(
 # Half of the sentence travels to digits. A high rate does keep this small network from memorising; but
 # it has no batch normalisation, and the same rate keeps it from learning as well. A *low* rate helps
 # here too, by not getting there in time. On MNIST, forty times as many samples, the same network at a
-# high rate memorises less and keeps what it has learned (records below, one seed a rate). What the method
+# rate of 0.2 memorises less than at 0.05 (12% of the wrong labels against 34%) and loses less of its best epoch: 93 to
+# 85, against 95 to 72. The lowest rate loses least, 95 to 88 (records below, one seed a rate). What the method
 # needs is a rate, and a start epoch, at which the network has learned the classes and not yet the
 # mistakes.
 
@@ -793,7 +794,7 @@ for where, wanted in places.items():
 # %% [markdown]
 # Figures 5 and 6 on digits show the paper's limitation as well: pseudo-labels, which k-means made of a
 # network's features, are wrong in a way that a network finds natural. Its training loss on them is as
-# low as on true labels, and relabelling leaves them as they are.
+# low as on true labels, and relabelling leaves them nearly as they are: a point or three are mended.
 
 # %% [markdown]
 # ## Explorer

@@ -206,7 +206,10 @@ labellings = {
     "CAN's classifier, P(z|x)": likeliest(said),
 }
 patterns = {n: transition_pattern(vector, written).numpy() for n, vector in labellings.items()}
-show(plots.transition_matrices(patterns, vectors.classes),
+figure = plots.transition_matrices(patterns, vectors.classes)
+for axis, whose in zip(figure.axes, ("true", "latent", "predicted"), strict=True):
+    axis.set(xlabel="given label", ylabel=f"{whose} label")
+show(figure,
      alt="Three heat maps of transition patterns to the given labels: from the true labels, from CAN's latent "
      "labels, whose diagonal is near one, and from its classifier's, which is like the first.")  # fmt: skip
 
@@ -384,7 +387,9 @@ session.claim(
 
 # %% [markdown]
 # One seed and a few hundred test samples: a difference of one or two points is within chance. The error's *size* is
-# not the whole story: the same L1 distance can leave each class's own label the likeliest, or not.
+# not the whole story. In all of these matrices each class's own label stays the likeliest; it matters *which*
+# error it is: wrong victims excuse confusions that do not occur and charge for those that do, while the right ones at
+# too high a rate cost little.
 #
 # ## Exercises
 #
