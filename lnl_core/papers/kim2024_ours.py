@@ -44,6 +44,8 @@ FIELD = tuple(
 )
 #: Of those, the ones that compare views of an image, and so have something to gain on images.
 VIEWERS = ("moit", "sel-cl-plus", "instancegm", "ngc")
+#: Of those, the ones that train an embedding in which two views of a sample are to be near.
+COMPARERS = ("ngc", "moit", "sel-cl-plus")
 #: Epochs of a first look at CIFAR-10 on a GPU, a fifth of the paper's.
 SHORT = 60
 #: Those that judge labels and replace them: Figure 5.
@@ -229,6 +231,20 @@ def _studies() -> Iterator[Study]:
     ):
         title = f"{data}: what the paper of the flywheel does not say"
         yield Study(tables[base], f"choices-{base}", title, variants)
+    yield Study(
+        tables["shapes-field"],
+        "views-shapes",
+        "Shapes: the view that a sample is compared with",
+        tuple(
+            Variant(label, method, "symmetric-inclusive:0.5", {"options": options})
+            for label, options, methods in (
+                # A shear makes an ellipse of a circle, and only the outline says which it was.
+                ("the second view weak, not RandAugment", {"view": "weak"}, COMPARERS),
+                ("nothing compared", {"weight": 0.0}, ("ngc",)),
+            )
+            for method in methods
+        ),
+    )
 
 
 STUDIES: tuple[Study, ...] = tuple(_studies())
