@@ -2,7 +2,7 @@
 
 Talk goes to standard error; standard output carries the result, with `--json` exactly one JSON
 document. Exit codes: 0 done, 2 bad input (one sentence says what and how to mend it), 130
-interrupted.
+interrupted, 143 terminated.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from typing import Any
 
 from lnl_core import cli_table
 from lnl_core.errors import DivergedError, InputError
+from lnl_core.termination import terminable
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        code = arguments.run(arguments)
+        with terminable():
+            code = arguments.run(arguments)
         sys.stdout.flush()  # a reader that has left is met here, and not when Python exits
         return code
     except InputError as error:

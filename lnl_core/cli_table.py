@@ -62,10 +62,13 @@ def run_table(arguments: argparse.Namespace) -> int:
     from lnl_core.ledger.grid import key_of, results_folder
     from lnl_core.ledger.studies import all_studies
     from lnl_core.ledger.tables import cell_config, get_table, group_runs, judged_keys, table_cells
+    from lnl_core.papers import paper_settings
 
     if arguments.name in all_studies():
         raise InputError(f"{arguments.name!r} is a study, no table: `lnl study {arguments.name}`.")
     table = get_table(arguments.name)
+    # Not every profile looks at the protocol; the cells are judged by it, after the runs.
+    paper_settings(table.paper, table.data, arguments.protocol)
     methods, columns = _chosen(table, arguments.methods, arguments.noise)
     seeds = _seeds(arguments.seeds, table.runs if arguments.profile == "paper" else 1)
     configs = [

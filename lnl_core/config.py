@@ -13,7 +13,7 @@ from typing import Any
 from lnl_core.augment import AUGMENTATIONS, PREPROCESS
 from lnl_core.contract import takes
 from lnl_core.crops import TEST_CROPS
-from lnl_core.errors import InputError, unknown_name
+from lnl_core.errors import InputError, shown, unknown_name
 from lnl_core.noise import Noise
 from lnl_core.streams import check_seed
 
@@ -22,6 +22,9 @@ SCHEDULES = ("constant", "step", "cosine", "cosine-restarts")
 EPOCH_LENGTHS = ("pass", "with-validation", "balanced")
 DECAYS = ("all", "kernels")
 PRECISIONS = ("float32", "bfloat16")
+#: What no number of a `TrainConfig` is above: float32 holds it, and so torch takes it.
+LARGEST = 1e30
+LARGEST_WHOLE = 1_000_000_000
 #: Fields of `TrainConfig` younger than the first records. At its default such a field is left out
 #: of what identifies a run, so that a config which does not use it keeps the key of its record.
 LATER_FIELDS = (
@@ -90,16 +93,24 @@ class TrainConfig:
         for name in ("nesterov", "penalised_val_loss"):
             if not isinstance(getattr(self, name), bool):
                 value = getattr(self, name)
-                raise InputError(f"{name} is {value!r}, but it must be True or False.")
+                raise InputError(f"{name} is {shown(value)}, but it must be True or False.")
         _number("the learning rate", self.lr, "a positive number", lambda v: v > 0)
         _number("the momentum", self.momentum, "in [0, 1)", lambda v: 0 <= v < 1)
         _number("the weight decay", self.weight_decay, "at least 0", lambda v: v >= 0)
         _number("epsilon", self.epsilon, "a positive number", lambda v: v > 0)
         _number("lr_gamma", self.lr_gamma, "a positive number", lambda v: v > 0)
         if not isinstance(self.lr_drops, tuple | list):
-            raise InputError(f"lr_drops is {self.lr_drops!r}, but it must be a list of epochs.")
+            raise InputError(
+                f"lr_drops is {shown(self.lr_drops)}, but it must be a list of epochs."
+            )
         for drop in self.lr_drops:
             _at_least("an epoch in lr_drops", drop, 1)
+        last = math.log10(self.lr) + len(self.lr_drops) * math.log10(self.lr_gamma)
+        if self.schedule == "step" and last > math.log10(LARGEST):
+            raise InputError(
+                f"lr_gamma is {shown(self.lr_gamma)}, which after {len(self.lr_drops)} lr_drops "
+                f"makes the learning rate 1e{last:.0f}: {LARGEST:g} is the most."
+            )
         _number("lr_min", self.lr_min, f"from 0 to lr, {self.lr}", lambda v: 0 <= v <= self.lr)
         if self.lr_period is not None:
             _at_least("lr_period", self.lr_period, 1)
@@ -107,7 +118,7 @@ class TrainConfig:
             raise InputError("the schedule 'cosine-restarts' needs lr_period, epochs a period.")
         _at_least("epoch_batches", self.epoch_batches, 1)
         if self.test_crops not in TEST_CROPS or isinstance(self.test_crops, bool):
-            raise InputError(f"test_crops is {self.test_crops!r}, but it must be 1 or 6.")
+            raise InputError(f"test_crops is {shown(self.test_crops)}, but it must be 1 or 6.")
         if self.test_crops > 1 and self.preprocess != "imagenet":
             raise InputError(
                 f"test_crops is {self.test_crops}, but of images preprocessed as "
@@ -220,18 +231,20 @@ def _plain(value: Any) -> Any:
 
 
 def _at_least(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{name} is {value!r}, but it must be a whole number from {least} up.")
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or not least <= value <= LARGEST_WHOLE:
+        raise InputError(
+            f"{name} is {shown(value)}, but it must be a whole number from {least} up, "
+            f"{LARGEST_WHOLE} at most."
+        )
 
 
 def _number(name: str, value: object, what: str, fits: Callable[[float], bool]) -> None:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not math.isfinite(value)
-        or not fits(value)
-    ):
-        raise InputError(f"{name} is {value!r}, but it must be {what}.")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not fits(value):
+        raise InputError(f"{name} is {shown(value)}, but it must be {what}.")
+    if not abs(value) <= LARGEST:
+        raise InputError(f"{name} is {shown(value)}, but it must be {LARGEST:g} at most.")
 
 
 def _one_of(name: str, value: str, known: object) -> None:

@@ -31,7 +31,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lnl_core.errors import InputError
+from lnl_core.errors import InputError, shown
 
 Function = TypeVar("Function", bound=Callable)
 Sizes = dict[str, Any]
@@ -156,10 +156,17 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False
+
+
 def _is_matrix(value: Any, finite: bool) -> bool:
     try:
         array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return array.ndim == 2 and array.size > 0 and bool(np.isfinite(array).all() or not finite)
 
@@ -170,7 +177,7 @@ def _number_check(fits: Callable[[float], bool]) -> Callable[[Any, Sizes], bool]
             return value.is_floating_point()
         plain = isinstance(value, int | float | np.integer | np.floating)
         number = plain and not isinstance(value, bool)
-        return number and math.isfinite(value) and fits(value)
+        return number and _is_finite(value) and fits(value)
 
     return check
 
@@ -202,7 +209,7 @@ def _refusal(function: str, name: str, value: Any, pattern: Pattern, sizes: Size
     if isinstance(value, Tensor | np.ndarray):
         given = f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"
     elif isinstance(value, str | int | float) or value is None:
-        given = repr(value)[:60]
+        given = shown(value)
     else:
         given = f"a {type(value).__name__}"
     if not isinstance(pattern, str):

@@ -21,6 +21,17 @@ class DivergedError(RuntimeError):
 
 #: A longer list would hide what the sentence says: it is cut to the names nearest to the given one.
 LISTED = 60
+#: So would a longer value: it is cut.
+SHOWN = 60
+
+
+def shown(value: object) -> str:
+    """How a message writes a value: on one line, and of 400 digits the first ones."""
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python writes out no whole number of more than 4300 digits
+        return f"a {type(value).__name__} of more digits than can be written"
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
@@ -30,11 +41,11 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> InputError:
     "unknown method 'foward': did you mean 'forward'? Known: cross-entropy, forward."
     """
     known = sorted(known)
-    near = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
+    given = (name if isinstance(name, str) else shown(name))[:100]
+    near = difflib.get_close_matches(given.lower(), known, n=1, cutoff=0.5)
     hint = f" did you mean '{near[0]}'?" if near else ""
     listed, rest = known, ""
     if len(known) > LISTED:
-        listed = difflib.get_close_matches(str(name).lower(), known, n=LISTED // 6, cutoff=0)
+        listed = difflib.get_close_matches(given.lower(), known, n=LISTED // 6, cutoff=0)
         rest = f" and {len(known) - len(listed)} others"
-    given = str(name)[:100]
     return InputError(f"unknown {kind} {given!r}:{hint} Known: {', '.join(listed)}{rest}.")

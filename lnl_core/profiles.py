@@ -6,6 +6,7 @@ The profile is a budget and a choice of default data, nothing else: no method kn
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -141,14 +142,14 @@ def configure(
         stage: _with_changes(_within(config, budget), train | dict((stages or {}).get(stage, {})))
         for stage, config in settings["stages"].items()
     }
+    # Copied: who changes a config's options changes nobody else's settings.
     defaults = settings.pop("options", {}).get(method, {}) | adapted.get("options", {})
-    options = defaults | options
+    options = deepcopy(defaults) | options
     if net is not None and net != settings["net"]:
         if net not in NETS:
             raise unknown_name("net", net, NETS)
         settings |= {"net": net, "net_options": {}}
-    if net_options:
-        settings["net_options"] = settings.get("net_options", {}) | dict(net_options)
+    settings["net_options"] = deepcopy(settings.get("net_options", {})) | dict(net_options or {})
     if limit is None and budget.limit is not None and len(dataset.x_train) > budget.limit:
         limit = budget.limit
     return RunConfig(

@@ -29,11 +29,12 @@ from lnl_core.accel.capture import updates_for
 from lnl_core.config import RunConfig, TrainConfig
 from lnl_core.contract import takes
 from lnl_core.data import Dataset, NoisyData, TrainingSet, load_dataset, make_noisy
-from lnl_core.errors import DivergedError
-from lnl_core.ledger.record_check import SCHEMA, record_key
+from lnl_core.errors import DivergedError, InputError
+from lnl_core.ledger.record_check import SCHEMA, determining, record_key
 from lnl_core.measures.selection import select
 from lnl_core.methods import Method, check_options, get_method
 from lnl_core.nets import build_net
+from lnl_core.recordable import as_arrays
 from lnl_core.streams import RandomStream, torch_seed
 from lnl_core.train import EpochRecord, Step, Updates, fit, predict_logits
 
@@ -91,9 +92,12 @@ class Run:
         self._steps = steps
         self._updates = updates
         self._nets = 0
+        self._fitted: set[str] = set()
+        self._ended = False
 
     def __iter__(self) -> Iterator[EpochRecord | Step]:
         self.history, self.method, self.estimates, self._nets = [], None, {}, 0
+        self._fitted, self._ended = set(), False
         reset_peak_memory(self.device)
         started = time.perf_counter()
         for record in self.entry.recipe(self, **self.config.options):
@@ -103,6 +107,8 @@ class Run:
             spent = sum(past.seconds for past in self.history)
             self.seconds = max(spent, time.perf_counter() - started)
             yield record
+        self.estimates = as_arrays(self.config.method, self.estimates)
+        self._fitted, self._ended = set(), True
 
     # What recipes are written with -------------------------------------------------------------
 
@@ -141,7 +147,16 @@ class Run:
     ) -> Iterator[EpochRecord | Step]:
         """Train the method as the config says for this stage; `keep_best` as in `train.fit`.
 
-        `data` is what this stage trains on where that is not the run's (the trusted samples)."""
+        `data` is what this stage trains on where that is not the run's (the trusted samples).
+        Raises `InputError` for a stage that this run has had: settings, checkpoints and records
+        are told apart by its name.
+        """
+        if stage in self._fitted:
+            raise InputError(
+                f"stage {stage!r} is fitted twice in one run of '{self.config.method}': give the "
+                'second `run.fit` a name of its own, as in stage="another name".'
+            )
+        self._fitted.add(stage)
         self.method = method
         folder = self._checkpoints
         return fit(
@@ -151,7 +166,7 @@ class Run:
             seed=self.config.seeds.order,
             stage=stage,
             checkpoint=None if folder is None else Path(folder) / f"{stage}.pt",
-            identity={"run": self.config.to_dict(), "version": self.entry.version},
+            identity={"run": determining(self.config.to_dict()), "version": self.entry.version},
             keep_best=keep_best,
             steps=self._steps,
             updates=self._updates or updates_for(self.device),
@@ -171,7 +186,8 @@ class Run:
     def document(self, problem: Exception | None = None) -> dict[str, Any]:
         """The run as a record (see `ledger/record_check.py`). Accuracies and rates are fractions.
 
-        `problem` is what ended the run before its last epoch, if anything did.
+        `problem` is what ended the run before its last epoch, if anything did. A run that was
+        left early, or never begun, is "stopped" as well.
         """
         # The dataset's name and not the path it was loaded from, which is this machine's alone.
         config = self.config.to_dict() | {"data": self.data.name}
@@ -179,7 +195,7 @@ class Run:
         return {
             "schema": SCHEMA,
             "key": record_key(config, fingerprint, version),
-            "status": _status(problem),
+            "status": self._status(problem),
             "error": None if problem is None else str(problem),
             "metrics": select(self.history),
             "realised_noise": self.data.noise.realised_rate,
@@ -213,9 +229,8 @@ class Run:
             "instructions": torch.backends.cpu.get_cpu_capability(),
         }
 
-
-def _status(problem: Exception | None) -> str:
-    """A run that diverged is a result; one that was stopped for another reason is not."""
-    if problem is None:
-        return "finished"
-    return "diverged" if isinstance(problem, DivergedError) else "stopped"
+    def _status(self, problem: Exception | None) -> str:
+        """A run that diverged is a result; one that was stopped for another reason is not."""
+        if isinstance(problem, DivergedError):
+            return "diverged"
+        return "finished" if self._ended and problem is None else "stopped"

@@ -33,6 +33,7 @@ from lnl_core.optim import (
     make_optimizer,
     set_learning_rate,
 )
+from lnl_core.recordable import as_numbers
 from lnl_core.streams import RandomStream, torch_seed
 
 #: From how many classes on it is of interest whether a label is among the five likeliest:
@@ -131,7 +132,8 @@ def fit(
     weights of the epoch of lowest `val_loss`, the first one if several tie.
 
     Raises `DivergedError` when a loss or a prediction is no longer a finite number, `InputError`
-    when the checkpoint is another run's, or `keep_best` finds no validation split.
+    when the checkpoint is another run's, `keep_best` finds no validation split, or one of the
+    method's diagnostics is no finite number.
     """
     if keep_best and not len(data.val):
         raise InputError("the best epoch is chosen on the validation split, which is empty here.")
@@ -182,7 +184,9 @@ def fit(
             lr=float(optimizer.param_groups[0]["lr"]),
             train_loss=train_loss,
             **scores,
-            diagnostics=method.diagnostics() | recovery(method, data) | precisions,
+            diagnostics=as_numbers(type(method).__name__, method.diagnostics())
+            | recovery(method, data)
+            | precisions,
             seconds=time.perf_counter() - started,
         )
         state.history.append(dataclasses.asdict(record))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lnl_core.contract import takes
-from lnl_core.errors import InputError
+from lnl_core.errors import InputError, shown
 
 ROW_SUM_TOLERANCE = 1e-4  # a matrix typed by hand, or saved in float32, is still a matrix
 LARGEST_CONDITION_NUMBER = 1e8  # beyond it T⁻¹ in float32 holds no correct digit
@@ -23,9 +23,13 @@ def check_matrix(matrix: ArrayLike, num_classes: int | None = None) -> NDArray[n
     outside [0, 1], or whose rows do not sum to 1 within 1e-4.
     """
     try:
+        if np.iscomplexobj(matrix):
+            raise TypeError  # NumPy would drop the imaginary part
         t = np.asarray(matrix, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"a transition matrix must be numbers, got {matrix!r:.60}.") from None
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # the last one torch's
+        raise InputError(
+            f"a transition matrix must be real numbers, got {shown(matrix)}."
+        ) from None
     if t.ndim != 2 or t.shape[0] != t.shape[1] or not t.size:
         raise InputError(
             f"a transition matrix must be square, got shape {list(t.shape)}: give one row and "
@@ -129,7 +133,9 @@ def estimate(
             f"{'' if p.ndim != 2 or not p.size else ' with entries that are none'}."
         )
     if percentile is not None and not 0 < percentile <= 100:
-        raise InputError(f"the percentile is {percentile}, but it lies in (0, 100], or is None.")
+        raise InputError(
+            f"the percentile is {shown(percentile)}, but it lies in (0, 100], or is None."
+        )
     rows = np.empty((p.shape[1], p.shape[1]))
     for i in range(p.shape[1]):
         column = p[:, i] if view_bug else p[:, i].copy()

@@ -90,6 +90,14 @@ def test_its_own_checkpoint_is_taken_and_a_finished_run_trains_no_more(folder, m
     assert again.seconds >= sum(record.seconds for record in again.history) > 0
 
 
+def test_where_the_settings_came_from_and_the_data_lie_tells_no_run_from_another(folder):
+    """As with the key of its record: two ways of asking for one run find one checkpoint."""
+    asked = {"profile": "laptop", "paper": "patrini2017", "protocol": "text", "data": "elsewhere"}
+    same = dataclasses.replace(config(), **asked)
+    run = Run(same, device="cpu", dataset=random_dataset(), checkpoints=folder)
+    assert len(finish(run).history) == 3
+
+
 def test_fit_alone_tells_data_and_settings_apart(tmp_path):
     train = TrainConfig(epochs=1)
 

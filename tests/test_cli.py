@@ -16,7 +16,7 @@ import pytest
 import torch
 import training_helpers  # noqa: F401  (one thread)
 
-from lnl_core import Method
+from lnl_core import Method, cli
 from lnl_core.cli import main
 from lnl_core.data import dataset_names
 from lnl_core.ledger.studies import all_studies
@@ -465,6 +465,29 @@ def test_control_c_exits_with_130_and_the_same_command_continues(lnl, tmp_path):
 
 
 # --- the process -------------------------------------------------------------------------------
+
+
+def test_a_terminated_command_is_left_as_any_other(monkeypatch):
+    """With what its `finally` clauses do: a pool ends its workers there."""
+    ended = []
+
+    def terminated(arguments):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            ended.append(True)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(cli, "_list", terminated)
+    # Should the command not see to it, the test is not to end with it.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            main(["list", "nets"])
+        assert (caught.value.code, ended) == (143, [True])
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_help_does_not_wait_for_torch():

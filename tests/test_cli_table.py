@@ -87,6 +87,7 @@ def test_without_json_it_is_a_table_to_read(capsys, tmp_path):
         ([NAME, "--precision", "bf16"], ["unknown precision", "did you mean 'bfloat16'"]),
         ([NAME, "--profile", "papre"], ["unknown profile", "did you mean 'paper'"]),
         ([NAME, "--profile", "paper", "--protocol", "cod"], ["no protocol 'cod'", "'text'"]),
+        ([NAME, "--protocol", "txt"], ["no protocol 'txt' for mnist", "'text'"]),
     ],
 )
 def test_bad_input_is_one_sentence(capsys, tmp_path, arguments, words):
@@ -95,6 +96,7 @@ def test_bad_input_is_one_sentence(capsys, tmp_path, arguments, words):
     last = err.splitlines()[-1]
     assert last.startswith("lnl: ") and all(word in last for word in words), last
     assert "Traceback" not in err
+    assert not list(tmp_path.rglob("*.json")), "trained before it was refused"
 
 
 def test_a_smoke_study_computes_its_variants_and_shows_the_difference(

@@ -55,6 +55,13 @@ def entropies(tables: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return -log_softmax(tables, -1)[:, np.arange(len(labels)), labels]
 
 
+def joint_losses(tables: np.ndarray, labels: np.ndarray, agreement: float) -> np.ndarray:
+    """What JoCoR chooses by and minimises, [B]."""
+    p, q = softmax(tables, -1)
+    divergence = (p * np.log(p / q)).sum(-1) + (q * np.log(q / p)).sum(-1)
+    return (1 - agreement) * entropies(tables, labels).sum(0) + agreement * divergence
+
+
 def kept_mean(values: np.ndarray, chosen_by: np.ndarray, count: int) -> float:
     """The mean of `values` over the `count` samples that are smallest in `chosen_by`."""
     return values[np.argsort(chosen_by)[:count]].mean()
@@ -168,12 +175,28 @@ def test_the_warm_up_is_20_epochs_or_a_quarter():
 @pytest.mark.parametrize("agreement", [0.0, 0.65, 1.0])
 def test_jocor_keeps_what_is_small_to_both_together(agreement):
     method, batch, tables, labels = pair(JoCoR, agreement=agreement)
-    p, q = softmax(tables, -1)
-    divergence = (p * np.log(p / q)).sum(-1) + (q * np.log(q / p)).sum(-1)
-    joint = (1 - agreement) * entropies(tables, labels).sum(0) + agreement * divergence
+    joint = joint_losses(tables, labels, agreement)
     found = method.loss(batch)
     assert found.mean().item() == pytest.approx(np.sort(joint)[:7].mean(), rel=1e-5)
     assert set(found.nonzero().flatten().tolist()) == set(np.argsort(joint)[:7])
+
+
+@pytest.mark.parametrize("agreement", [0.65, 1.0])
+def test_jocors_gradient_reaches_both_nets_through_both_divergences(agreement):
+    method, batch, tables, labels = pair(JoCoR, agreement=agreement)
+    method.loss(batch).mean().backward()
+    kept = np.argsort(joint_losses(tables, labels, agreement))[:7]
+    wanted, h = np.empty(tables.shape), 1e-6
+    for entry in np.ndindex(*tables.shape):
+        move = np.zeros(tables.shape)
+        move[entry] = h
+        up, down = (
+            joint_losses(moved, labels, agreement)[kept].mean()
+            for moved in (tables + move, tables - move)
+        )
+        wanted[entry] = (up - down) / (2 * h)
+    for net, slopes in zip((method.net, method.peer), wanted, strict=True):
+        np.testing.assert_allclose(gradient(net), slopes, atol=1e-6)
 
 
 def test_symmetric_kl_is_symmetric_zero_at_itself_and_finite_far_out():

@@ -56,6 +56,13 @@ def test_unknown_names_are_answered_with_the_nearest(name, value, nearest):
         TrainConfig(**{name: value})
 
 
+def test_a_schedule_that_grows_beyond_what_torch_takes_is_refused():
+    grows = {"lr_drops": (1, 2), "lr_gamma": 1e20}
+    assert TrainConfig(**grows).lr_gamma == 1e20  # which only the schedule 'step' uses
+    with pytest.raises(InputError, match=r"lr_gamma is 1e\+20, which after 2 lr_drops"):
+        TrainConfig(schedule="step", **grows)
+
+
 @pytest.mark.parametrize("drops", [(0,), (2.5,), ("40",)])
 def test_epochs_of_a_schedule_are_whole_numbers(drops):
     with pytest.raises(InputError, match="lr_drops"):

@@ -55,6 +55,17 @@ def test_a_singular_matrix_has_no_backward_loss_and_says_so(digits):
     assert any("singular" in text.get_text() for text in figure.axes[3].texts)
 
 
+def test_a_flat_curve_has_no_lowest_point(digits):
+    """At one half 5 and 9 are the same to forward, but for rounding."""
+    for losses, marked in (
+        (losses_at(0.5, 5, 9), {"cross-entropy"}),
+        (losses_at(0.4, 5, 9), {"cross-entropy", "forward", "backward"}),
+    ):
+        mean = render_corrections(losses, digits.classes, "T").axes[3]
+        colours = {line.get_color() for line in mean.lines if line.get_marker() == "o"}
+        assert colours == {module.LOOKS[name][0] for name in marked}
+
+
 def test_the_picture_shows_what_was_computed(digits):
     losses = losses_at(0.4)
     matrix, *panels = render_corrections(losses, digits.classes, "T at N = 0.40").axes

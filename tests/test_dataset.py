@@ -182,11 +182,58 @@ def test_labels_of_two_kinds_are_refused(field):
         assert "must agree" in text
 
 
-@pytest.mark.parametrize("shape", [(0,), (0, 3), (1, 0, 8)])
-def test_samples_without_a_value_are_refused(shape):
-    data = tiny_dataset()
-    text = message(data, x_train=torch.zeros(100, *shape), x_test=torch.zeros(20, *shape))
-    assert "holds nothing" in text
+@pytest.mark.parametrize(
+    ("kind", "shape"), [("vector", (0,)), ("tokens", (0,)), ("image", (1, 0, 8))]
+)
+def test_samples_without_a_value_are_refused(kind, shape):
+    data = tiny_dataset(kind=kind)
+    x = data.x_train.new_zeros(100, *shape)
+    assert "holds nothing" in message(data, x_train=x, x_test=x[:20])
+
+
+VECTORS, TOKENS = torch.rand(100, 4), torch.zeros(100, 4, dtype=torch.int64)
+BYTES = torch.zeros(100, 3, 8, 8, dtype=torch.uint8)
+NO_SAMPLES = [
+    *[VECTORS.to(dtype) for dtype in (torch.bool, torch.bfloat16, torch.complex64)],
+    *[TOKENS.to(dtype) for dtype in (torch.uint8, torch.uint16, torch.int32)],
+    VECTORS[:, 0], VECTORS[:, :, None], TOKENS[:, :, None], BYTES[:, 0], BYTES.float(),
+    torch.tensor(3.0), VECTORS.to("meta"), VECTORS.to_sparse(), torch.nn.Parameter(VECTORS),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("x", NO_SAMPLES, ids=lambda x: f"{str(x.dtype)[6:]}-{x.dim()}")
+def test_samples_of_another_type_or_rank_are_refused(x):
+    text = message(tiny_dataset(), x_train=x)
+    assert "x_train is" in text and "but it must be" in text and len(text) < 300
+
+
+@pytest.mark.parametrize("x", [VECTORS.half(), VECTORS, VECTORS.double(), TOKENS, BYTES])
+def test_samples_of_every_type_that_is_named_are_taken(x):
+    data = changed(tiny_dataset(), x_train=x, x_test=x[:20])
+    assert data.input_shape == x.shape[1:] and data.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("classes", None, "tuple of names"), ("classes", "0123456789", "tuple of names"),
+        ("classes", tuple(range(10)), "tuple of names"), ("classes", ("a",) * 10, "10 classes"),
+        ("name", 5, "must be a string"), ("source", None, "must be a string"),
+        ("vocabulary", "a", "whole number"), ("vocabulary", 101.5, "whole number"),
+        ("vocabulary", True, "whole number"), ("vocabulary", 0, "whole number"),
+        ("y_train", torch.tensor(3), "int64 [N]"),
+    ],
+)  # fmt: skip
+def test_names_sizes_and_labels_of_another_type_are_refused(field, value, words):
+    assert words in message(tiny_dataset(kind="tokens"), **{field: value})
+
+
+def test_a_matrix_of_lists_is_kept_as_an_array():
+    data = tiny_dataset(classes=2)
+    trusted = {"x_trusted": data.x_test, "y_trusted": data.y_test}
+    lists = changed(data, transition_matrix=[[0.9, 0.1], [0, 1]], **trusted)
+    array = changed(data, transition_matrix=np.array([[0.9, 0.1], [0, 1]]), **trusted)
+    assert lists.fingerprint == array.fingerprint != data.fingerprint
 
 
 def test_negative_token_id_is_refused():
@@ -201,6 +248,8 @@ def test_vocabulary_is_given_or_reaches_to_the_largest_id_of_either_split():
     assert data.vocabulary == 101
     assert changed(data, x_test=data.x_test + 500, vocabulary=None).vocabulary == 521
     assert changed(data, vocabulary=5000).vocabulary == 5000
+    more = {"x_val": data.x_test + 700, "y_val": data.y_test}
+    assert changed(data, **more, vocabulary=None).vocabulary == 721
     two = tiny_dataset(kind="tokens", classes=2)
     assert two.subset(10, np.random.default_rng(0)).vocabulary == 101
     assert tiny_dataset(kind="vector").vocabulary is None
@@ -213,6 +262,9 @@ def test_token_id_outside_the_vocabulary_is_refused():
     text = message(data, vocabulary=100)
     assert "token id 100 is outside the vocabulary of 100" in text
     assert "0 to 99" in text
+    for split in ("val", "trusted"):
+        text = message(data, **{f"x_{split}": data.x_test + 700, f"y_{split}": data.y_test})
+        assert "token id 720 is outside the vocabulary of 101" in text
 
 
 def test_labels_of_another_dtype_are_refused():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from training_helpers import finish, random_dataset, small_run
+from widget_helpers import cut
 
 from lnl_core import InputError, Noise
 from lnl_core.widgets import FlywheelExplorer, render_turning, training, turn_flywheel, turning_of
@@ -107,6 +108,10 @@ def test_the_slider_walks_through_the_epochs(explorer, turned):
     assert explorer.epoch.value == 4
 
 
+def test_no_name_and_no_choice_is_cut(explorer):
+    assert cut(explorer) == []
+
+
 def test_train_takes_every_control_and_remembers(explorer, turned, monkeypatch):
     asked, first, drawn = [], explorer.image.value, []
 
@@ -142,6 +147,20 @@ def test_train_takes_every_control_and_remembers(explorer, turned, monkeypatch):
     explorer.train.click()
     assert explorer.wait(60)
     assert asked[1][1] == 2 and not explorer.train.disabled
+
+
+def test_a_control_that_turns_while_it_trains_does_not_hide_the_run(explorer, turned, monkeypatch):
+    def turn(*_, **__):
+        yield turned[0]
+        explorer.rate.value = 0.6
+        yield from turned[1:]
+
+    monkeypatch.setattr(module, "turn_flywheel", turn)
+    explorer.rate.value = 0.4
+    explorer.train.click()
+    assert explorer.wait(60) and explorer.status.value == "done"
+    (words,) = (text for text in _texts(explorer) if "press Train" in text)
+    assert "still symmetric-inclusive 0.4" in words and "for symmetric-inclusive 0.6" in words
 
 
 def test_reset_after_a_shorter_run_shows_the_last_epoch_of_the_first(turned, monkeypatch):

@@ -1,11 +1,14 @@
 """Grids: what is missing is computed, and nothing else."""
 
+import numpy as np
 import pytest
 from grid_helpers import stamps
 
-from lnl_core import InputError, configure
+from lnl_core import InputError, Method, configure
+from lnl_core.ledger import grid
 from lnl_core.ledger.grid import CHECKPOINTS, key_of, missing, run_grid, run_one
 from lnl_core.ledger.records import Folder
+from lnl_core.methods import register, registry
 
 
 def configs(count, **changes):
@@ -56,6 +59,43 @@ def test_a_run_that_diverges_is_a_record_and_the_grid_goes_on(tmp_path):
     assert record["status"] == "diverged" and "epoch 1" in record["error"]
     assert folder.get(key_of(good))["status"] == "finished"
     assert missing([bad, good], folder) == []
+
+
+def write_own(path, seed):
+    draw, y = np.random.default_rng(seed), np.arange(60) % 2
+    x = draw.normal(size=(60, 5)).astype("float32")
+    np.savez(path, x_train=x, y_train=y, x_test=x[:20], y_test=y[:20])
+
+
+def test_a_file_that_is_written_anew_is_read_anew(tmp_path):
+    folder, path = Folder(tmp_path / "records"), tmp_path / "own.npz"
+    for seed in range(2):
+        write_own(path, seed)
+        for runs in (1, 0):  # of data that stay as they are, the second time none
+            config = configure("cross-entropy", str(path), epochs=1)
+            assert len(list(run_grid([config], folder, jobs=1, device="cpu"))) == runs
+    assert len({record["dataset"]["fingerprint"] for record in folder}) == 2
+
+
+def test_a_file_that_is_written_anew_while_the_grid_reads_it_is_refused(tmp_path):
+    folder, path = Folder(tmp_path / "records"), tmp_path / "own.npz"
+    write_own(path, 0)
+    todo = [configure("cross-entropy", str(path), epochs=1, seed=seed) for seed in range(2)]
+    runs = run_grid(todo, folder, jobs=1, device="cpu")
+    assert next(runs) is todo[0]
+    write_own(path, 1)
+    with pytest.raises(InputError, match="write no file anew while"):
+        next(runs)
+
+
+def test_a_method_that_the_workers_do_not_have_is_refused_with_the_way_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    register("own", Method, "registered here alone")
+    config = configure("own", "digits", epochs=1)
+    asked = {key_of(config): config}
+    del registry._REGISTRY["own"]  # as it is in a worker
+    with pytest.raises(InputError, match=r"'own' is registered in the process .* jobs=1"):
+        grid._claim(asked, Folder(tmp_path), "cpu", 1, False)
 
 
 def test_too_few_jobs_are_refused(tmp_path):

@@ -91,6 +91,28 @@ def test_the_generative_loss_teaches_the_network_of_its_turn_and_no_other():
     assert all(p.grad is None for p in method.models[1].parameters())
 
 
+@pytest.mark.parametrize("active", [0, 1])
+def test_an_update_adds_what_the_model_of_its_turn_says_of_its_own_networks_logits(active):
+    method, data = built(generative=0.3)
+    method.eval()
+    with torch.no_grad():
+        method.begin_epoch(2, data)
+    part = next(part for part in method.batches(data) if part.active == active)
+    method.evidence = lambda model, batch, logits: (1 + model) * logits.square().sum(-1)
+    torch.manual_seed(0)
+    plain = super(InstanceGM, method).loss(part)
+    torch.manual_seed(0)
+    found = method.loss(part)
+    net = (method.net, method.peer)[active]
+    added = 0.3 * (1 + active) * net(part.everyone.x).square().sum(-1).mean()
+    assert torch.allclose(found, plain + added, rtol=1e-5)
+    slopes = [
+        torch.autograd.grad(each.mean(), net.head.bias, retain_graph=True)[0]
+        for each in (found, plain, added)
+    ]
+    assert torch.allclose(slopes[0], slopes[1] + slopes[2], atol=1e-5)
+
+
 def test_the_generative_model_joins_after_the_warm_up():
     method, data = built()
     for epoch, joined in ((1, False), (2, True)):

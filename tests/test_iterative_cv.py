@@ -95,6 +95,18 @@ def test_a_fold_learns_from_its_samples_and_keeps_its_best_judgement():
         assert not torch.equal(fold.judged, first)
 
 
+def test_a_fold_is_judged_after_each_of_its_epochs(monkeypatch):
+    judged, real = [], Fold.judge
+
+    def counted(fold, data):
+        judged.append(fold)
+        real(fold, data)
+
+    monkeypatch.setattr(Fold, "judge", counted)
+    finish(small_run("iterative-cv", epochs=3, options={"iterations": 1}))
+    assert [judged.count(fold) for fold in set(judged)] == [3, 3]
+
+
 def test_candidates_come_after_the_warm_up_in_proportion_and_at_most_half_as_many():
     selected, candidates = mask(*range(32)), mask(*range(32, 40))
     method, data = made(

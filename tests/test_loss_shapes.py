@@ -47,14 +47,23 @@ def test_beta_is_the_bootstraps_alone_and_one_makes_them_cross_entropy():
 def test_the_picture_shows_the_shapes_as_they_are_or_each_on_its_own_scale():
     found = loss_shapes(own={"mine": lambda v, y: 3 * (1 - v.softmax(-1)[:, 0])})
     left, right = render_shapes(found, relative=False).axes
-    for line, (name, values) in zip(left.lines, found.values.items(), strict=True):
+    for line, (name, values) in zip(left.lines[:-1], found.values.items(), strict=True):
         assert line.get_label() == name
         np.testing.assert_array_equal(line.get_ydata(), values)
-    np.testing.assert_array_equal(right.lines[-2].get_ydata(), found.pulls["mine"])
+    np.testing.assert_array_equal(right.lines[-3].get_ydata(), found.pulls["mine"])
     left, right = render_shapes(found).axes
-    for line in left.lines:
+    for line in left.lines[:-1]:
         assert (line.get_ydata().min(), line.get_ydata().max()) == (0, pytest.approx(1))
     assert all(np.abs(line.get_ydata()).max() <= 1 + 1e-12 for line in right.lines)
+
+
+@pytest.mark.parametrize("classes, name", [(10, "1/K = 0.1"), (3, "1/K = 0.33")])
+def test_a_line_marks_where_a_network_starts(classes, name):
+    figure = render_shapes(loss_shapes(classes))
+    for axis in figure.axes:
+        line = axis.lines[-1]
+        assert list(line.get_xdata()) == [1 / classes] * 2
+    assert figure.legends[0].get_texts()[-1].get_text() == name
 
 
 def test_every_control_changes_the_picture_and_reset_brings_it_back():

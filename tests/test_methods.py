@@ -359,12 +359,66 @@ def test_an_option_refuses_what_it_cannot_use(name, option, value):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        ("forward", "base", []), ("backward", "base", {}), ("dropout-layer", "layer", []),
+        ("forward", "transition_matrix", 10**400), ("mixup", "alpha", 10**400),
+        ("joint", "alpha", 1e300), ("joint", "memory", 10**18), ("can", "dimensions", 10**18),
+        ("can", "hidden", 10**18), ("dividemix", "average_losses", 10**18),
+        ("unicon", "projection", 10**18), ("sft", "memory", 10**18),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)  # fmt: skip
+def test_an_option_refuses_what_is_no_name_and_what_is_beyond_all_use(name, option, value):
+    with pytest.raises(InputError) as caught:
+        finish(small_run(name, options={option: value}))
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("name", ["unhinged", "sigmoid"])
+@pytest.mark.parametrize(("samples", "batch_size"), [(60, 1), (1, 16)])
+def test_what_normalises_batches_refuses_batches_of_one(name, samples, batch_size):
+    run = small_run(name, batch_size=batch_size)
+    run.data = dataclasses.replace(run.data, train=run.data.train.head(samples))
+    with pytest.raises(InputError, match=r"over a batch, .* 1 sample"):
+        finish(run)
+
+
 @every_option
 def test_an_option_at_its_default_may_be_given(name, option):
     default = get_method(name).defaults[option]
     if default is inspect.Parameter.empty:
         default = OPTIONS[name][option]
     assert_same_runs(finish(small_run(name)), finish(small_run(name, options={option: default})))
+
+
+#: Values that are not the default: these options, dropped on their way, would go unnoticed.
+OTHER = {
+    "l-dmi": {"floor": 5.0, "batch_size": 24},
+    "peer-loss": {"floor": 0.1},
+    "cores2": {"floor": 0.1},
+    "t-revision": {"percentile": 80.0, "cumulative": True},
+    "pencil": {"alpha": 0.1, "beta": 0.8, "label_rate": 100.0, "double_softmax": False},
+    "m-correction": {"alpha": 1.0},
+    "mentornet": {"early": 0.9},
+    "nct": {"most_random": 0.9, "settled": 0},
+    "iterative-cv": {"warm_up": 0, "ramp": 1, "evaluated": "mean"},
+    "instancegm": {"generative": 0.2, "rate": 0.2},
+    "ngc": {"spread": 0.9, "high": 0.1},
+    "sft": {"memory": 4, "threshold": 0.9},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [(name, option) for name, given in OTHER.items() for option in given]
+)
+def test_an_option_does_something(name, option):
+    losses = []
+    for options in ({}, {option: OTHER[name][option]}):
+        run = finish(small_run(name, noise="symmetric:0.4", epochs=6, options=options))
+        losses.append([(record.train_loss, record.val_loss) for record in run.history])
+    assert losses[0] != losses[1]
 
 
 # --- single methods ---------------------------------------------------------------------------

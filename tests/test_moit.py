@@ -4,29 +4,35 @@ rest."""
 from __future__ import annotations
 
 import math
+from itertools import islice
 
 import numpy as np
 import pytest
 import torch
-from training_helpers import finish, random_dataset, small_run
+from neighbours_helpers import clusters, seen_mixing, two_votes
+from training_helpers import finish, random_dataset, small_run, softmax
 
 from lnl_core import TrainingSet
+from lnl_core.data import Batch
 from lnl_core.losses.contrastive import nt_xent, unit
 from lnl_core.losses.supervised_contrastive import interpolated_contrastive, supervised_contrastive
+from lnl_core.methods.neighbours import moit
 from lnl_core.methods.neighbours.embedded import MixedViews
 
 
-def by_the_book(z, main, minor, share, temperature) -> list[float]:
-    """Eq. 1, 2 and 4 for each view, one exponential at a time."""
-    z = np.asarray(z, dtype=np.float64)
+def by_the_book(z, main, minor, share, temperature, held=None) -> list[float]:
+    """Eq. 1, 2 and 4 for each view, one exponential at a time: among the other views, or among the
+    embeddings and labels that a memory has held."""
+    seen, labels = held or (z, main)
+    z, seen = (np.asarray(each, dtype=np.float64) for each in (z, seen))
     total = []
     for i in range(len(z)):
-        others = [r for r in range(len(z)) if r != i]
-        below = sum(math.exp(z[i] @ z[r] / temperature) for r in others)
+        others = [r for r in range(len(seen)) if held or r != i]
+        below = sum(math.exp(z[i] @ seen[r] / temperature) for r in others)
         parts = []
         for label in (main[i], minor[i]):
-            likes = [j for j in others if main[j] == label]
-            costs = [-math.log(math.exp(z[i] @ z[j] / temperature) / below) for j in likes]
+            likes = [j for j in others if labels[j] == label]
+            costs = [-math.log(math.exp(z[i] @ seen[j] / temperature) / below) for j in likes]
             parts.append(sum(costs) / len(costs) if costs else 0.0)
         total.append(share[i] * parts[0] + (1 - share[i]) * parts[1])
     return total
@@ -74,6 +80,49 @@ def test_the_memory_adds_a_term_of_those_it_holds_and_no_others():
     added = (values[1] - values[0]).double()
     assert added[[0, 2]].tolist() == pytest.approx(terms[[0, 2], 1:].mean(1).tolist(), rel=1e-4)
     assert added[[1, 3]].tolist() == [0, 0]  # nothing there has label 2
+
+
+@pytest.mark.parametrize("remembering", [False, True])
+def test_an_update_minimises_the_sum_of_its_parts(remembering, monkeypatch):
+    method, mixing = small_method(weight=0.3).eval(), seen_mixing(monkeypatch, moit)
+    views = tuple(torch.rand(3, 5, 1, 8, 8, generator=torch.Generator().manual_seed(2)))
+    index, labels = torch.arange(5), torch.tensor([0, 1, 0, 2, 1])
+    method.correcting, method.remembering = True, remembering
+    method.kept[index] = torch.tensor([True, False, True, True, False])
+    # As it was before the batch joins it, when it is full.
+    memory = method.memory.embedding.tolist(), method.labels[method.memory.index].tolist()
+    assert method.memory.known.all()
+    found = method.loss(Batch(views, labels, index)).detach()
+
+    (mixed,) = mixing
+    logits, z = (each.detach().double().numpy() for each in method.both(mixed.x))
+    predicted = softmax(method.net(views[2]).detach().double().numpy())
+    target = np.where(method.kept[index, None], np.eye(4)[labels], predicted)
+    share = mixed.share.double().numpy()[:, None]
+    blended = share * target[mixed.main] + (1 - share) * target[mixed.minor]
+    wanted = -(blended * np.log(softmax(logits))).sum(-1)
+    given = labels[mixed.main].tolist(), labels[mixed.minor].tolist(), mixed.share.tolist(), 0.1
+    for held in (None, memory) if remembering else (None,):
+        wanted += 0.3 * np.array(by_the_book(z, *given, held))
+    np.testing.assert_allclose(found, wanted.reshape(2, -1).mean(0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("quantile", [0.0, 0.5, 1.0])
+def test_detection_is_two_votes_and_the_best_supported_of_each_class(quantile):
+    method = small_method(k=7, quantile=quantile)
+    z = clusters(method.labels)
+    method.survey = lambda data: (None, z)
+    method.detect(type("Labelled", (), {"labels": method.labels}))
+    kept, support = two_votes(z, method.labels, 7, quantile)
+    assert 0 < kept.sum() < len(kept)
+    assert method.kept.tolist() == kept.tolist()
+    np.testing.assert_allclose(method.support, support, atol=1e-6)
+
+
+def test_labels_give_way_after_start_epochs_and_the_memory_joins_after_three():
+    run = small_run("moit", epochs=12, options={"start": 5, "memory": 4})
+    seen = [(run.method.correcting, run.method.remembering) for _ in islice(run, 6)]
+    assert seen == [(epoch > 5, epoch > 3) for epoch in range(1, 7)]
 
 
 def test_with_one_like_each_it_is_nt_xent():

@@ -409,7 +409,7 @@ def test_percentage_is_recognised(rate, meant):
     assert f"did you mean {meant}?" in message(Noise, "symmetric", rate)
 
 
-@pytest.mark.parametrize("rate", ["0.2", [0.2], 1j])
+@pytest.mark.parametrize("rate", ["0.2", [0.2], 1j, np.complex64(0.2), np.bool_(1)])
 def test_rate_that_is_no_number_is_called_that(rate):
     text = message(Noise, "symmetric", rate)
     assert repr(rate) in text
@@ -470,9 +470,29 @@ def test_file_that_holds_no_matrix_is_refused(tmp_path, content, words):
         assert word in answer
 
 
+@pytest.mark.parametrize("rate", [0, 1, -0.0, np.float32(0.2), np.float64(0.2), np.int64(1)])
+def test_rate_is_kept_as_a_float_of_python(rate):
+    noise = Noise("symmetric", rate)
+    assert type(noise.rate) is float and noise.rate == float(rate)
+    assert not str(noise).startswith("symmetric:-")
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_number_of_many_digits_is_cut_short(digits):
+    assert len(message(Noise, "symmetric", 10**digits)) < 200
+    assert len(message(Noise, "none", 10**digits)) < 200
+
+
+def test_matrix_of_complex_numbers_is_refused(tmp_path):
+    np.save(tmp_path / "t.npy", np.eye(3) * (1 + 0j))
+    assert "real numbers" in message(parse_noise, f"matrix:{tmp_path / 't.npy'}")
+
+
 def test_damaged_or_pickled_npy_is_refused(tmp_path):
     path = tmp_path / "t.npy"
-    for content in (b"", b"\x93NUMPY", b"\xff" * 40):
+    np.save(path, np.eye(3))
+    claims_much = path.read_bytes().replace(b"(3, 3), }", b"(3000000, 3000000), }")
+    for content in (b"", b"\x93NUMPY", b"\xff" * 40, b"PK\3\4" + b"0" * 100, claims_much):
         path.write_bytes(content)
         assert "cannot be read as a matrix" in message(parse_noise, f"matrix:{path}")
     np.save(path, np.array([[{}, {}], [{}, {}]], dtype=object))

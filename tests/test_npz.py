@@ -227,6 +227,8 @@ def test_multi_hot_labels_of_other_values_are_refused(path, factor, range_):
         (dict(x_train=np.ones((6, 5)), x_test=np.ones((3, 5), int)), ["float32", "int64"]),
         (dict(x_train=np.ones((6, 0)), x_test=np.ones((3, 0))), ["holds nothing"]),
         (dict(x_train=np.full((6, 5), -2), x_test=np.ones((3, 5), int)), ["token id -2"]),
+        (dict(x_train=np.full((6, 5), 2**63, np.uint64)), ["x_train", str(2**63), "int64"]),
+        (dict(y_train=LABELS.astype(np.uint64) + np.uint64(2**63)), ["y_train", "int64"]),
     ],
 )  # fmt: skip
 def test_content_that_cannot_be_used_is_named(path, changes, words):

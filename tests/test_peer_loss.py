@@ -32,6 +32,15 @@ def test_the_loss_is_the_formula():
     np.testing.assert_allclose(found, own - alpha * blind, rtol=1e-12)
 
 
+def test_the_gradient_is_of_both_terms():
+    rng = np.random.default_rng(0)
+    logits, others = (torch.tensor(rng.normal(size=(6, 4)), requires_grad=True) for _ in range(2))
+    labels, apart = (torch.tensor(rng.integers(4, size=6)) for _ in range(2))
+    assert torch.autograd.gradcheck(
+        lambda own, blind: peer(own, labels, blind, apart, 1.7, 1e-3), (logits, others)
+    )
+
+
 def test_the_terms_expectation_is_over_all_pairs_of_a_sample_and_a_label():
     """n1 and n2 are independent: the mean over all N² pairs is the regulariser of CORES²."""
     draw = torch.Generator().manual_seed(0)

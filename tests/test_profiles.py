@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import pytest
@@ -10,7 +11,7 @@ from training_helpers import random_dataset
 
 from lnl_core import Dataset, InputError, Seeds, TrainConfig, configure, parse_noise
 from lnl_core.papers import PAPERS, paper_settings
-from lnl_core.profiles import PROFILES
+from lnl_core.profiles import GENERIC, PROFILES
 
 
 def named(name: str, n_train: int = 40, shape: tuple[int, ...] = (1, 8, 8)) -> Dataset:
@@ -305,6 +306,20 @@ def test_nothing_that_is_given_changes_the_papers_settings():
     before = configure("forward", dataset=MNIST)
     configure("forward", dataset=MNIST, net_options={"dropout": 0.9}, epochs=3, net="lenet")
     assert configure("forward", dataset=MNIST) == before
+
+
+def test_changing_a_configs_options_changes_no_later_config(monkeypatch):
+    matrix = [[0.9, 0.1], [0.2, 0.8]]
+    shared = GENERIC["grey"] | {
+        "net_options": {"hidden": [12]}, "options": {"forward": {"transition_matrix": matrix}},
+    }  # fmt: skip
+    monkeypatch.setitem(GENERIC, "grey", shared)
+    before = copy.deepcopy(configure("forward", "digits"))
+    changed = configure("forward", "digits")
+    changed.net_options["dropout"] = 0.5
+    changed.net_options["hidden"][0] = 7
+    changed.options["transition_matrix"][0][0] = 7
+    assert configure("forward", "digits") == before
 
 
 def test_one_seed_is_all_four_and_four_are_four():

@@ -9,6 +9,7 @@ import torch
 from training_helpers import random_dataset, small_run
 
 from lnl_core import Dataset, InputError, TrainingSet
+from lnl_core.errors import DivergedError
 from lnl_core.widgets import QualityExplorer, in_words, pick, render_quality, survey
 from lnl_core.widgets import quality as module
 from lnl_core.widgets.quality_pictures import AGREES, DIFFERS
@@ -195,6 +196,36 @@ def test_a_run_that_fails_is_a_sentence_and_the_button_comes_back(explorer, monk
     explorer.train.click()
     assert explorer.wait(60)
     assert "out of &lt;memory&gt;" in explorer.error.value and not explorer.train.disabled
+
+
+def test_a_slider_that_turns_while_it_trains_does_not_hide_the_run(explorer, found, monkeypatch):
+    def surveyed(run):
+        explorer.rate.value = 0.9
+        return dataclasses.replace(found, rate=run.rate, regularisation=run.weight)
+
+    monkeypatch.setattr(
+        module, "can_run", lambda _, rate, weight, *__, **___: EveryEpoch(rate, weight)
+    )
+    monkeypatch.setattr(module, "survey", surveyed)
+    explorer.rate.value = 0.2
+    explorer.train.click()
+    assert explorer.wait(60) and explorer.status.value == "done"
+    assert "P_noise 0.2" in explorer.draw().axes[0].get_title()
+    assert any("press Train for P_noise 0.9" in text for text in _texts(explorer))
+
+
+@pytest.mark.parametrize(
+    "weight, words", [(1.0, "lower the learning rate"), (1.4, "λ = 1.4. Above λ = 1 eq. 8 has no")]
+)
+def test_a_run_that_diverges_is_told_what_can_be_turned(explorer, monkeypatch, weight, words):
+    def started(*_, **__):
+        raise DivergedError("lower the learning rate")
+
+    monkeypatch.setattr(module, "can_run", started)
+    explorer.regularisation.value = weight
+    explorer.train.click()
+    assert explorer.wait(60) and words in explorer.error.value
+    assert (words == "lower the learning rate") == ("learning rate" in explorer.error.value)
 
 
 def test_without_a_survey_it_trains_one(found, monkeypatch):

@@ -64,6 +64,28 @@ def test_a_field_of_the_wrong_type_is_refused(record):
     record["seconds"] = "long"
     with pytest.raises(BadRecord, match="seconds is str"):
         check_record(record)
+    with pytest.raises(BadRecord, match=r"history\[\] is int"):
+        check_record(record | {"seconds": 1, "history": [1]})
+
+
+@pytest.mark.parametrize("value", [10**400, float("inf"), float("nan"), True, None])
+def test_a_number_that_is_none_is_refused(record, value):
+    with pytest.raises(BadRecord, match="field seconds is") as caught:
+        check_record(record | {"seconds": value})
+    assert len(str(caught.value)) < 100
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("diagnostics", None), ("diagnostics", {"share": "much"}), ("seconds", None),
+        ("val_loss", "low"), ("memorised", 10**400), ("stage", 3), ("epoch", 1.5),
+    ],
+)  # fmt: skip
+def test_an_epoch_with_a_field_of_the_wrong_type_is_refused(record, name, value):
+    record["history"][-1][name] = value
+    with pytest.raises(BadRecord, match=rf"field history\[\]\.{name}"):
+        check_record(record)
 
 
 def test_numbers_edited_by_hand_are_noticed(record):

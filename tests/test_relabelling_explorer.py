@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import training_helpers  # noqa: F401  (one thread)
 from training_helpers import random_dataset
+from widget_helpers import cut
 
 from lnl_core import InputError, load_dataset
 from lnl_core.widgets import (
@@ -135,6 +136,10 @@ def test_a_run_that_fails_is_a_sentence_and_the_button_comes_back(explorer, monk
     explorer.train.click()
     assert explorer.wait(60)
     assert "out of &lt;memory&gt;" in explorer.error.value and not explorer.train.disabled
+
+
+def test_no_name_and_no_choice_is_cut(explorer):
+    assert cut(explorer) == []
 
 
 def test_multi_label_data_are_refused():

@@ -13,6 +13,7 @@ from training_helpers import assert_same, finish, random_dataset, small_config, 
 
 from lnl_core import Dataset, InputError, Method, Run, RunConfig, Seeds, configure
 from lnl_core.data import data_folder
+from lnl_core.ledger.record_check import BadRecord, check_record
 from lnl_core.methods import get_method, register, registry
 
 # --- a seed each ----------------------------------------------------------------------------------
@@ -141,6 +142,20 @@ def test_the_document_without_a_validation_split_is_still_json():
     assert json.loads(text)["metrics"]["best_val"] is None
 
 
+def test_a_run_that_was_left_early_does_not_say_that_it_has_finished():
+    run = small_run()
+    said = [run.document()["status"]]
+    for _ in run:
+        said.append(run.document()["status"])
+    assert said == ["stopped"] * 4
+    record = run.document()
+    check_record(record)
+    assert record["status"] == "finished"
+    next(iter(run))
+    with pytest.raises(BadRecord, match="stopped"):
+        check_record(run.document())
+
+
 def test_options_of_any_array_kind_are_written_down():
     for matrix in (torch.eye(4), torch.eye(4).numpy(), torch.eye(4).tolist()):
         run = finish(small_run("forward", options={"transition_matrix": matrix}))
@@ -177,6 +192,23 @@ def test_stages_may_have_settings_of_their_own(monkeypatch):
     assert [(r.stage, r.epoch, r.lr) for r in run.history] == [
         ("first", 1, 0.5), ("second", 1, 0.1), ("second", 2, 0.1), ("second", 3, 0.1),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_stage_of_a_name_that_the_run_has_had_is_refused(monkeypatch, tmp_path, keeps):
+    """Its checkpoint would be taken for the first one's, and nothing be trained."""
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+
+    def twice(run):
+        yield from run.fit(run.build(Method))
+        yield from run.fit(run.build(Method))
+
+    register("twice", twice, "two")
+    run = small_run("twice", checkpoints=tmp_path if keeps else None)
+    for _ in range(2):  # what an earlier pass fitted does not count
+        with pytest.raises(InputError, match=r"'train' is fitted twice.*stage=\"another name\""):
+            finish(run)
+        assert len(run.history) == 3
 
 
 # --- what is refused ------------------------------------------------------------------------------

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 import math
+from itertools import islice
 
 import numpy as np
 import pytest
 import torch
+from neighbours_helpers import clusters, seen_mixing, two_votes
 from training_helpers import finish, random_dataset, small_run
 
 from lnl_core.data import Batch
 from lnl_core.losses.contrastive import unit
 from lnl_core.losses.supervised_contrastive import pair_cross_entropy
 from lnl_core.methods.neighbours import knn, sel_cl
+from lnl_core.methods.neighbours.confident import Confident
 from lnl_core.methods.neighbours.keys import Keys
 from lnl_core.methods.neighbours.knn import similarity_quantile
 from lnl_core.methods.neighbours.sel_cl import Part, Views
@@ -64,6 +67,16 @@ def test_without_a_threshold_nobody_makes_a_pair(method):
     assert not method.trusted.pairs(torch.arange(20), torch.arange(20)).any()
 
 
+def same_label_pairs(z, labels, chosen) -> list[float]:
+    """The similarities of all pairs of chosen samples that share a label."""
+    return [
+        float(z[i].double() @ z[j].double())
+        for i in range(len(z))
+        for j in range(i)
+        if chosen[i] and chosen[j] and labels[i] == labels[j]
+    ]
+
+
 @pytest.mark.parametrize("block", [7, 2**25])
 @pytest.mark.parametrize("quantile", [0.0, 0.25, 0.5, 1.0])
 def test_the_threshold_is_the_quantile_over_the_confident_pairs(quantile, block, monkeypatch):
@@ -71,15 +84,23 @@ def test_the_threshold_is_the_quantile_over_the_confident_pairs(quantile, block,
     draw = torch.Generator().manual_seed(1)
     z = unit(torch.randn(40, 4, generator=draw, dtype=torch.float64))
     labels, chosen = torch.arange(40) % 3, torch.rand(40, generator=draw) < 0.7
-    pairs = [
-        float(z[i] @ z[j])
-        for i in range(40)
-        for j in range(i)
-        if chosen[i] and chosen[j] and labels[i] == labels[j]
-    ]
-    wanted = np.quantile(pairs, quantile, method="inverted_cdf")
+    wanted = np.quantile(same_label_pairs(z, labels, chosen), quantile, method="inverted_cdf")
     found = similarity_quantile(z, labels, chosen, quantile).item()
     assert found <= wanted + 1e-6 and found == pytest.approx(wanted, abs=1.1e-4)
+
+
+def test_who_is_confident_goes_by_two_votes_and_the_threshold_by_them():
+    labels = torch.arange(60) % 4
+    z = clusters(labels, seed=3)
+    trusted = Confident(labels, 4, 7, 0.5, 0.25)
+    trusted.select(z, 4)
+    kept, support = two_votes(z, labels, 7, 0.5)
+    assert 0 < kept.sum() < len(kept)
+    assert trusted.samples.tolist() == kept.tolist()
+    np.testing.assert_allclose(trusted.support, support, atol=1e-6)
+    wanted = np.quantile(same_label_pairs(z, labels, kept), 0.25, method="inverted_cdf")
+    assert trusted.threshold.item() == pytest.approx(wanted, abs=1.1e-4)
+    assert torch.equal(trusted.embedding, z)  # by which pairs are found
 
 
 def test_where_no_two_confident_samples_share_a_label_there_is_no_threshold():
@@ -122,14 +143,7 @@ def test_the_comparison_of_a_batch_is_the_formula(method):
 
 @pytest.mark.parametrize("remembering", [False, True])
 def test_an_update_minimises_the_sum_of_its_parts(method, remembering, monkeypatch):
-    draw, mixed = torch.Generator().manual_seed(2), []
-
-    def recorded(*given):
-        mixed.append(real(*given))
-        return mixed[-1]
-
-    real = sel_cl.mixed_views
-    monkeypatch.setattr(sel_cl, "mixed_views", recorded)
+    draw, mixed = torch.Generator().manual_seed(2), seen_mixing(monkeypatch, sel_cl)
 
     def batch_of(*index):
         views = tuple(torch.rand(2, len(index), 1, 8, 8, generator=draw))
@@ -179,6 +193,22 @@ def test_the_keys_loss_is_of_the_other_views_key_among_the_negatives_known(metho
         assert found[i].item() == pytest.approx(-math.log(terms[0] / sum(terms)), rel=1e-9)
     assert torch.equal(keys.negatives.embedding, torch.cat([held[:2], key]))
     assert keys.negatives.index[2:].tolist() == [7, 8, 9, 10] and keys.negatives.known.all()
+
+
+def test_the_warm_up_ends_when_it_is_said_to_and_the_memory_joins_after_three_epochs():
+    run = small_run("sel-cl-plus", epochs=12, options={"warm_up": 2, "memory": 4})
+    seen = [(run.method.warming, run.method.remembering) for _ in islice(run, 4)]
+    assert seen == [(epoch <= 2, epoch > 3) for epoch in range(1, 5)]
+
+
+def test_an_epoch_after_the_warm_up_begins_with_a_judgement_and_so_does_fine_tuning():
+    run, selections = small_run("sel-cl-plus", epochs=3, options=GENTLE), []
+    for record in run:
+        if record.stage == "train":
+            first = run.method
+            selections.append(first.trusted.selections.item())
+    assert selections == [0, 1, 2] and first.trusted.selections == 3
+    assert torch.equal(run.method.kept, first.trusted.samples)
 
 
 def test_pairs_cost_most_where_predictions_contradict_them():

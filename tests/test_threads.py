@@ -31,8 +31,8 @@ def test_what_is_asked_for_wins():
     assert torch.get_num_threads() == 1
 
 
-@pytest.mark.parametrize("count", [0, -3])
-def test_fewer_than_one_is_refused(count):
+@pytest.mark.parametrize("count", [0, -3, 1025, 3_000_000_000])
+def test_fewer_than_one_and_more_than_any_machine_has_are_refused(count):
     with pytest.raises(InputError, match=f"{count} threads"):
         set_threads(count, "mlp")
 

@@ -346,3 +346,28 @@ def test_a_recipe_that_stacks_in_one_stage_alone(monkeypatch):
     for together, separate in zip(stacked(group), alone(group), strict=True):
         assert [record.stage for record in together.history] == ["first"] * 3 + ["second"] * 3
         assert_close_runs(together, separate)
+
+
+def test_one_method_fitted_twice_has_the_data_and_the_optimiser_of_each_stage(monkeypatch):
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+
+    def again(run):
+        method = run.build(Method)
+        yield from run.fit(method, stage="first")
+        yield from run.fit(method, stage="half", data=_halved(run.data))
+        yield from run.fit(method, stage="adam", data=_halved(run.data))
+
+    again.stacks = True
+    register("again", again, "three stages")
+    group = configs("again", momentum=0.9)
+    adam = dataclasses.replace(group[0].train, optimizer="adam", lr=0.01)
+    group = [dataclasses.replace(config, stages={"adam": adam}) for config in group]
+    for together, separate in zip(stacked(group), alone(group), strict=True):
+        assert_close_runs(together, separate)
+
+
+def _halved(data):
+    """The same data with half of the labels one class on."""
+    labels = data.train.labels.clone()
+    labels[::2] = (labels[::2] + 1) % data.num_classes
+    return dataclasses.replace(data, train=dataclasses.replace(data.train, labels=labels))

@@ -6,6 +6,7 @@ import io
 
 import pytest
 from training_helpers import random_dataset
+from widget_helpers import cut
 
 from lnl_core import InputError, load_dataset
 from lnl_core.train import EpochRecord
@@ -141,6 +142,10 @@ def test_a_control_draws_nothing_that_stands_there_already(explorer, monkeypatch
     assert len(drawn) == 5 and explorer.error.value == ""
 
 
+def test_no_name_and_no_choice_is_cut(explorer):
+    assert cut(explorer) == []
+
+
 def test_an_impossible_choice_turns_train_off_and_says_why(explorer):
     explorer.noise.value = "asymmetric"
     assert explorer.train.disabled and "no map of look-alikes" in explorer.why.value
@@ -167,6 +172,25 @@ def test_copy_shows_the_code_and_save_writes_the_run(explorer, tmp_path):
     (path,) = tmp_path.iterdir()
     assert path.suffix == ".csv" and len(path.read_text().splitlines()) == 4
     assert explorer.error.value == "" and str(path) in explorer.status.value
+
+
+def test_no_two_runs_are_saved_as_one_file(explorer, tmp_path):
+    for lr, epochs, files in ((0.05, 3, 1), (0.2, 3, 2), (0.2, 2, 3)):
+        explorer.lr.value, explorer.epochs.value = lr, epochs
+        train(explorer)
+        explorer.save.click()
+        explorer.save.click()  # the same again is the same file
+        assert explorer.error.value == "" and len(list(tmp_path.iterdir())) == files
+    assert (tmp_path / "cross-entropy-random-symmetric-0.4-lr0.2-epochs2-seed0.csv").exists()
+
+
+def test_a_file_with_other_content_is_kept(tmp_path):
+    history = trained()[-1].state.history
+    first = choice.save_csv(RANDOM, history, tmp_path)
+    before = first.read_text()
+    others = [choice.save_csv(RANDOM, history[:n], tmp_path) for n in (2, 1, 2)]
+    assert first.read_text() == before and others[0] == others[2]
+    assert [path.name for path in others[:2]] == [f"{first.stem}-{n}.csv" for n in (2, 3)]
 
 
 def test_a_run_that_diverges_is_a_sentence(explorer, monkeypatch):

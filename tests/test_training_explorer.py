@@ -84,6 +84,43 @@ def test_after_stop_at_most_one_more_picture_is_drawn_and_stopped_is_said_before
     assert all(words.startswith("stopped after epoch") for words in said)
 
 
+def test_a_second_click_on_stop_takes_nothing_back():
+    """It may arrive when the first has ended the run: nobody would ever answer it."""
+    explorer = Counter(total=1000, pause=0.01)
+    explorer.train.click()
+    explorer.stop.click()
+    assert explorer.wait(10)
+    said = explorer.status.value
+    assert said.startswith("stopped")
+    explorer.stop.click()
+    assert explorer.status.value == said
+
+
+def test_reset_ends_a_run_and_clears_what_it_drew(monkeypatch):
+    monkeypatch.setattr(training, "REDRAWN", 0)
+    explorer = Counter(total=1000, pause=0.01)
+    explorer.train.click()
+    job = explorer._job
+    while not explorer.shown:
+        time.sleep(0.01)
+    explorer.reset.click()
+    drawn = len(explorer.shown)
+    assert job.wait(10) and len(explorer.shown) == drawn and not explorer.over
+    assert explorer.trained.layout.display == "none" and explorer.stop.disabled
+    assert (explorer.status.value, explorer.progress.value) == ("", 0)
+    explorer.total = 2
+    explorer.train.click()
+    assert explorer.wait(10) and explorer.trained.layout.display is None
+
+
+def test_reset_clears_a_failure():
+    explorer = Counter(breaks=1)
+    explorer.train.click()
+    assert explorer.wait(10) and explorer.status.value == "failed"
+    explorer.reset.click()
+    assert (explorer.status.value, explorer.progress.bar_style, explorer.error.value) == ("",) * 3
+
+
 def test_no_picture_is_drawn_twice(monkeypatch):
     monkeypatch.setattr(training, "REDRAWN", 0)
     monkeypatch.setattr(training, "REST", 0)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from training_helpers import random_dataset
+from widget_helpers import cut
 
 from lnl_core import InputError, load_dataset, losses, transition
 from lnl_core.noise import Noise
@@ -109,6 +110,10 @@ def test_the_picture_shows_the_findings():
 
 
 # --- the editor ---------------------------------------------------------------------------------
+
+
+def test_no_name_and_no_choice_is_cut(editor):
+    assert cut(editor) == []
 
 
 def test_an_edit_changes_one_row_and_the_picture_once(editor, monkeypatch):

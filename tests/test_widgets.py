@@ -8,6 +8,7 @@ import pytest
 from data_helpers import tiny_dataset
 from matplotlib.text import Text
 from training_helpers import random_dataset
+from widget_helpers import cut
 
 from lnl_core import InputError, load_dataset, plots, widgets
 from lnl_core.noise import Noise
@@ -40,6 +41,10 @@ def test_the_picture_shows_what_was_drawn(digits):
     wrong = sum(word.startswith("✗") for word in right.collections[1].words)
     assert wrong == (drawn.noisy[:24] != digits.y_train.numpy()[:24]).sum() > 0
     assert f"{drawn.realised_rate:.1%}" in right.get_title()
+
+
+def test_no_name_and_no_choice_is_cut(explorer):
+    assert cut(explorer) == []
 
 
 def test_every_control_changes_the_picture(explorer):

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 
 import torch
 
-from lnl_core.errors import InputError
+from lnl_core.errors import InputError, shown
 
 #: Nets whose steps are too short to be shared: two threads gain little when the machine is idle,
 #: and wait for each other when it is not (docs/speed.md).
 SMALL_NETS = ("mlp", "word-embedding")
+#: More than any machine has cores, and few enough for torch to start them.
+MOST_THREADS = 1024
 
 
 def default_threads(net: str) -> int:
@@ -21,9 +23,15 @@ def default_threads(net: str) -> int:
 
 
 def set_threads(count: int | None, net: str) -> None:
-    """Let torch work with so many threads, with None as many as `default_threads` says."""
-    if count is not None and count < 1:
-        raise InputError(f"{count} threads were asked for, but at least 1 is needed.")
+    """Let torch work with so many threads, 1 to 1024, with None as many as `default_threads` says.
+
+    Raises `InputError` for another number.
+    """
+    if count is not None and not 1 <= count <= MOST_THREADS:
+        raise InputError(
+            f"{shown(count)} threads were asked for, but it must be 1 to {MOST_THREADS}: as many "
+            "as the machine has cores is plenty."
+        )
     torch.set_num_threads(count or default_threads(net))
 
 

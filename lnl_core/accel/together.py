@@ -116,6 +116,7 @@ class Group:
 
     def __init__(self, epochs: Sequence[Epoch]) -> None:
         self._methods = [epoch.method for epoch in epochs]
+        self._made_of = list(epochs)
         self._data = StackedSet([epoch.training for epoch in epochs])
         self._stack = Stack(self._methods)
         self._optimizer = stacked_optimizer(self._stack, epochs[0].method, epochs[0].optimizer)
@@ -124,8 +125,14 @@ class Group:
             self._captured = Captured(self._update, self._optimizer)
 
     def is_of(self, epochs: Sequence[Epoch]) -> bool:
-        """Whether it was made of these methods."""
-        return [id(method) for method in self._methods] == [id(epoch.method) for epoch in epochs]
+        """Whether it was made of these methods, and of what this `fit` trains them with: another
+        may train the same method on other data, or with another optimiser."""
+        parts = ("method", "optimizer", "training")
+        own, theirs = (
+            [id(getattr(epoch, part)) for epoch in group for part in parts]
+            for group in (self._made_of, epochs)
+        )
+        return own == theirs
 
     def train(self, epochs: Sequence[Epoch], seed: int) -> None:
         """Make the updates: the losses, the methods and their optimisers are then as after them.

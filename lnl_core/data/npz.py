@@ -117,8 +117,18 @@ def _inputs(path: Path, key: str, x: NDArray) -> Tensor:
     if np.issubdtype(x.dtype, np.floating) and x.ndim == 2:
         return torch.from_numpy(x.astype(np.float32))
     if np.issubdtype(x.dtype, np.integer) and x.dtype != np.uint8 and x.ndim == 2:
-        return torch.from_numpy(x.astype(np.int64))
+        return torch.from_numpy(_whole(path, key, x))
     raise InputError(f"{path}: {key} is {x.dtype} {list(x.shape)}, but it must be {LAYOUT}.")
+
+
+def _whole(path: Path, key: str, array: NDArray) -> NDArray[np.int64]:
+    largest = np.iinfo(np.int64).max
+    if array.dtype == np.uint64 and array.size and array.max() > largest:
+        raise InputError(
+            f"{path}: {key} holds {array.max()}, but whole numbers must be {largest} at most, as "
+            "int64 has them: number classes and tokens from 0 without a gap."
+        )
+    return array.astype(np.int64)
 
 
 def _labels(path: Path, key: str, y: NDArray) -> Tensor:
@@ -126,7 +136,7 @@ def _labels(path: Path, key: str, y: NDArray) -> Tensor:
         if not y.size:
             raise InputError(f"{path}: {key} is empty, {list(y.shape)}: give at least one label.")
         if y.ndim == 1:
-            return torch.from_numpy(y.astype(np.int64))
+            return torch.from_numpy(_whole(path, key, y))
         if y.min() < 0 or y.max() > 1:
             raise InputError(
                 f"{path}: {key} of shape {list(y.shape)} is multi-hot, but holds values from "

@@ -73,16 +73,23 @@ def load_dataset(name: str) -> Dataset:
     `.npz` in `$LNL_DATA`; such a file takes precedence over a built-in dataset of its name.
     Nothing is ever downloaded here: an absent dataset is an `InputError` that says how to get it.
     """
+    path = npz_file(name)
+    if path is None:
+        return source(name).load()
+    if not name.endswith(".npz"):
+        return load_npz(path, name)
+    if not path.is_file():
+        raise InputError(f"no file {name}: give the path of an .npz, or a dataset's name.")
+    return load_npz(path)
+
+
+def npz_file(name: str) -> Path | None:
+    """The `.npz`, there or not, that `load_dataset` reads for that name; None for other data."""
     if name.endswith(".npz"):
-        path = Path(name).expanduser()
-        if not path.is_file():
-            raise InputError(f"no file {name}: give the path of an .npz, or a dataset's name.")
-        return load_npz(path)
+        return Path(name).expanduser()
     own = data_folder() / f"{name}.npz"
     # A name that is longer than a file's may be is no file's.
-    if "/" not in name and len(name) < 200 and own.is_file():
-        return load_npz(own, name)
-    return source(name).load()
+    return own if "/" not in name and len(name) < 200 and own.is_file() else None
 
 
 @takes(name="text")

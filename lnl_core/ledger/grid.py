@@ -27,13 +27,14 @@ from lnl_core.accel import threads as with_threads
 from lnl_core.accel.together import Deferred, train_together
 from lnl_core.config import RunConfig
 from lnl_core.data import Dataset, load_dataset
+from lnl_core.data.sources import npz_file
 from lnl_core.errors import DivergedError, InputError
 from lnl_core.ledger.engines import Engine, WorkerDied, pick_engine
 from lnl_core.ledger.locks import lock
 from lnl_core.ledger.record_check import record_key
 from lnl_core.ledger.records import Folder, not_writable, project_folder
 from lnl_core.ledger.units import units
-from lnl_core.methods import get_method
+from lnl_core.methods import get_method, method_names
 from lnl_core.run import Run
 
 CHECKPOINTS = ".checkpoints"
@@ -41,10 +42,24 @@ CHECKPOINTS = ".checkpoints"
 PATIENCE = 3
 
 
-@lru_cache(maxsize=2)
 def _dataset(name: str) -> Dataset:
-    """Loaded once a process; a grid rarely needs more than one."""
+    """Loaded once a process, and again where its `.npz` was written anew."""
+    return _loaded(name, _stamp(name))
+
+
+@lru_cache(maxsize=2)  # a grid rarely needs more than one
+def _loaded(name: str, stamp: tuple | None) -> Dataset:
     return load_dataset(name)
+
+
+def _stamp(name: str) -> tuple | None:
+    """What changes when the file of that name is written; None for data that are no such file."""
+    try:
+        path = npz_file(name)
+        found = None if path is None else path.stat()
+    except OSError:  # not there, or not for us: what is wrong with it, loading says
+        return None
+    return None if found is None else (path.resolve(), found.st_mtime_ns, found.st_size)
 
 
 def key_of(config: RunConfig) -> str:
@@ -88,11 +103,13 @@ def run_grid(
     for wait in (False, True):
         deaths = 0
         while left:
-            work = units(list(left.values()), stack or spread.stack, device)
+            keys = {id(config): key for key, config in left.items()}
+            lists = units(list(left.values()), stack or spread.stack, device)
+            work = [{keys[id(config)]: config for config in configs} for configs in lists]
             try:
-                for config in _compute(work, folder, device, spread, wait):
+                for key, config in _compute(work, folder, device, spread, wait):
                     deaths = 0
-                    del left[key_of(config)]
+                    del left[key]
                     yield config
                 break
             except WorkerDied:
@@ -110,32 +127,32 @@ def _died(deaths: int, spread: Engine) -> str:
 
 
 def _compute(
-    lists: Sequence[Sequence[RunConfig]], folder: Folder, device: str, spread: Engine, wait: bool
-) -> Iterator[RunConfig]:
-    work = (
-        (
-            {key_of(config): config for config in configs},
-            folder,
-            device,
-            1 if spread.many else None,
-            wait,
-        )
-        for configs in lists
-    )
-    for configs in spread.map(_claim, work):
-        yield from configs
+    work: Sequence[dict[str, RunConfig]], folder: Folder, device: str, spread: Engine, wait: bool
+) -> Iterator[tuple[str, RunConfig]]:
+    given = ((asked, folder, device, 1 if spread.many else None, wait) for asked in work)
+    for done in spread.map(_claim, given):
+        yield from done.items()
 
 
 def _claim(
     asked: dict[str, RunConfig], folder: Folder, device: str, threads: int | None, wait: bool
-) -> list[RunConfig]:
-    """Compute what of `asked` has no record yet and is not locked; what has one afterwards."""
+) -> dict[str, RunConfig]:
+    """Compute what of `asked`, by key, has no record yet and is not locked; what has one
+    afterwards."""
+    for config in asked.values():
+        if config.method not in method_names():
+            raise InputError(
+                f"method '{config.method}' is registered in the process that started the grid "
+                "alone, and its workers have lnl_core's methods: put it into lnl_core/methods "
+                "(README, 'A method of your own'), or use jobs=1."
+            )
     if threads is None:
         threads = default_threads(next(iter(asked.values())).net)
     if any(key_of(config) != key for key, config in asked.items()):
         raise InputError(
             f"{gethostname()} has other data, or another version of a method, than where the grid "
-            "was started: give both the same LNL_DATA and the same checkout."
+            "was started: give both the same LNL_DATA and the same checkout, and write no file "
+            "anew while a grid reads it."
         )
     with ExitStack() as locks, with_threads(threads):
         held = {}
@@ -151,7 +168,7 @@ def _claim(
         todo = [config for key, config in held.items() if not folder.has(key)]
         if todo:
             run_unit(todo, folder, device)
-        return list(held.values())
+        return held
 
 
 def run_unit(

@@ -10,6 +10,8 @@ import json
 import math
 from typing import Any
 
+from lnl_core.errors import shown
+
 #: Raised when a field changes its meaning: older records are then refused, not misread.
 SCHEMA = 1
 
@@ -25,11 +27,23 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "config.noise": dict,
     "config.seeds": dict,
     "config.train": dict,
+    "config.stages": dict,
+    "config.net": str,
+    "config.net_options": dict,
+    "config.options": dict,
+    "config.val_fraction": float,
+    "config.limit": (int, type(None)),
+    "config.paper": (str, type(None)),
+    "config.protocol": (str, type(None)),
+    "config.profile": str,
     "method_version": int,
     "dataset": dict,
     "dataset.name": str,
     "dataset.source": str,
     "dataset.fingerprint": str,
+    "dataset.train": int,
+    "dataset.val": int,
+    "dataset.test": int,
     "noise": dict,
     "realised_noise": float,
     "metrics": dict,
@@ -42,10 +56,30 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "finished": str,
     "versions": dict,
 }
+#: The same of each epoch in `history`. A field of None may be missing: older records lack it.
+EPOCH_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "stage": str,
+    "epoch": int,
+    "diagnostics": dict,
+    **dict.fromkeys(
+        ("lr", "test_accuracy", "train_accuracy", "train_clean_accuracy", "seconds"), float
+    ),
+    **dict.fromkeys(
+        ("train_loss", "val_loss", "val_accuracy", "val_clean_loss", "val_clean_accuracy",
+         "memorised", "test_top5"),
+        (float, type(None)),
+    ),
+}  # fmt: skip
 
 
 class BadRecord(ValueError):
     """A file that is not a whole, valid record. The message says why."""
+
+
+def determining(config: dict[str, Any]) -> dict[str, Any]:
+    """What determines a run, of `RunConfig.to_dict()`: all but where its settings came from and
+    where its data lie."""
+    return {k: v for k, v in config.items() if k not in ("profile", "paper", "protocol", "data")}
 
 
 def record_key(config: dict[str, Any], fingerprint: str, method_version: int) -> str:
@@ -54,7 +88,7 @@ def record_key(config: dict[str, Any], fingerprint: str, method_version: int) ->
     `config` is `RunConfig.to_dict()`. Where its settings came from (profile, paper, protocol)
     does not change a result and is left out: two ways of asking for one run find one record.
     """
-    what = {k: v for k, v in config.items() if k not in ("profile", "paper", "protocol", "data")}
+    what = determining(config)
     precision = config["train"].get("precision", "float32")  # older configs do not say
     what |= {"dataset": fingerprint, "method_version": method_version, "precision": precision}
     text = json.dumps(what, sort_keys=True, allow_nan=False)
@@ -77,11 +111,13 @@ def check_record(record: Any) -> None:
             if not isinstance(value, dict) or part not in value:
                 raise BadRecord(f"field {name} is missing")
             value = value[part]
-        numeric = kind is float and isinstance(value, int) and not isinstance(value, bool)
-        if not (numeric or isinstance(value, kind)):
-            raise BadRecord(f"field {name} is {type(value).__name__}")
-        if kind is float and not math.isfinite(value):
-            raise BadRecord(f"field {name} is {value}")
+        _check_kind(name, value, kind)
+    for epoch in record["history"]:
+        _check_kind("history[]", epoch, dict)
+        for name, kind in EPOCH_FIELDS.items():
+            _check_kind(f"history[].{name}", epoch.get(name), kind)
+        for name, value in epoch["diagnostics"].items():
+            _check_kind(f"history[].diagnostics.{name}", value, (float, bool))
     if record["schema"] != SCHEMA:
         raise BadRecord(f"schema {record['schema']}, this is {SCHEMA}")
     if record["status"] not in ("finished", "diverged"):
@@ -96,6 +132,20 @@ def check_record(record: Any) -> None:
     for name, value in record["metrics"].items():
         if value is not None and not 0 <= value <= 1:
             raise BadRecord(f"its {name} is {value}, and an accuracy lies in [0, 1]")
+
+
+def _check_kind(name: str, value: Any, kind: type | tuple[type, ...]) -> None:
+    """Raise `BadRecord` unless the value is of that type, and finite if it is a number."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if isinstance(value, int) and not isinstance(value, bool) and float in kinds:
+        try:
+            value = float(value)
+        except OverflowError:
+            raise BadRecord(f"field {name} is {shown(value)}") from None
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise BadRecord(f"field {name} is {type(value).__name__}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadRecord(f"field {name} is {value}")
 
 
 def _metrics_of(record: dict[str, Any]) -> dict[str, float | None]:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from lnl_core.errors import InputError
+from lnl_core.errors import InputError, shown
 
 #: Ranges that many options share: what completes "… must be …", and what fits.
 POSITIVE = "a positive finite number", lambda value: 0 < value < float("inf")
@@ -14,25 +14,37 @@ SHARE = "in [0, 1]", lambda value: 0 <= value <= 1
 WEIGHT = "a finite number, at least 0", lambda value: 0 <= value < float("inf")
 #: Of a term whose gradients would drown the others, or overflow.
 BOUNDED_WEIGHT = "a weight from 0 to 1000", lambda value: 0 <= value <= 1000
+#: What no number is above, and no whole number: far beyond any use, and within what torch takes.
+LARGEST = 1_000_000
+LARGEST_WHOLE = 1_000_000_000
+#: The widest layer, and over how many epochs values of each sample are kept.
+WIDEST = 10_000
+LONGEST = 1_000
 
 
 def number(name: str, value: Any, what: str, fits: Callable[[float], bool]) -> float:
-    """The value as a float if it is a number that fits; `what` completes "… must be …"."""
+    """The value as a float if it is a number that fits, from -1e6 to 1e6; `what` completes
+    "… must be …"."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not fits(value):
-        raise InputError(f"{name} is {value!r}, but it must be {what}.")
+        raise InputError(f"{name} is {shown(value)}, but it must be {what}.")
+    if not abs(value) <= LARGEST:
+        raise InputError(f"{name} is {shown(value)}, but it must be {LARGEST} at most.")
     return float(value)
 
 
 def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise InputError(f"{name} is {value!r}, but it must be True or False.")
+        raise InputError(f"{name} is {shown(value)}, but it must be True or False.")
     return value
 
 
-def whole(name: str, value: Any, least: int) -> int:
-    """The value if it is a whole number from `least` up."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{name} is {value!r}, but it must be a whole number from {least} up.")
+def whole(name: str, value: Any, least: int, most: int = LARGEST_WHOLE) -> int:
+    """The value if it is a whole number from `least` to `most`."""
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InputError(
+            f"{name} is {shown(value)}, but it must be a whole number from {least} up, {most} at "
+            "most."
+        )
     return value
 
 

@@ -151,7 +151,6 @@ def _one_stage(cls: type[Method]) -> Recipe:
     def recipe(run: Run, **options: Any) -> Iterator[Any]:
         method = run.build(cls, **options)
         yield from run.fit(method)
-        learned = method.estimates()
-        run.estimates |= {name: value.cpu().numpy() for name, value in learned.items()}
+        run.estimates |= method.estimates()
 
     return recipe

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lnl_core import transition
-from lnl_core.errors import InputError, unknown_name
+from lnl_core.errors import InputError, shown, unknown_name
 from lnl_core.noise import cifar100
 from lnl_core.noise.label_shuffle import shuffle_labels
 from lnl_core.noise.random_matrices import random_k_matrix, simplex_matrix
@@ -119,8 +119,8 @@ FIXED_FLIPS: dict[str, dict[int, tuple[int, float]]] = {
 class Noise:
     """A noise protocol with its rate, as a value: what a run's config stores.
 
-    `rate` is a fraction in [0, 1]; `matrix`, for the protocol `matrix` alone, is anything that
-    `transition.check_matrix` takes, kept as tuples; `draw` is `bernoulli` or `exact`.
+    `rate` is a fraction in [0, 1], kept as a float; `matrix`, for the protocol `matrix` alone, is
+    anything that `transition.check_matrix` takes, kept as tuples; `draw` is `bernoulli` or `exact`.
     """
 
     name: str
@@ -133,14 +133,18 @@ class Noise:
         if not isinstance(self.name, str) or self.name not in PROTOCOLS:
             raise unknown_name("noise", self.name, PROTOCOLS)
         if self.draw not in ("bernoulli", "exact"):
-            raise InputError(f"unknown noise draw {self.draw!r}: it is 'bernoulli' or 'exact'.")
+            raise InputError(
+                f"unknown noise draw {shown(self.draw)}: it is 'bernoulli' or 'exact'."
+            )
         takes_rate, _ = PROTOCOLS[self.name]
         if takes_rate and self.rate is None:
             raise InputError(f"noise '{self.name}' needs a rate in [0, 1], like {self.name}:0.2.")
         if not takes_rate and self.rate is not None:
-            raise InputError(f"noise '{self.name}' takes no rate, got {self.rate}: leave it out.")
+            raise InputError(
+                f"noise '{self.name}' takes no rate, got {shown(self.rate)}: leave it out."
+            )
         if self.rate is not None:
-            check_rate(self.rate)
+            object.__setattr__(self, "rate", check_rate(self.rate))
         if self.name == "matrix":
             if self.matrix is None:
                 raise InputError("noise 'matrix' needs a matrix: matrix:T.npy or matrix:T.txt.")
@@ -245,13 +249,15 @@ def parse_noise(text: str, draw: str = "bernoulli") -> Noise:
 
 
 def check_rate(rate: float) -> float:
-    """The rate, a fraction in [0, 1], or an `InputError`."""
-    if isinstance(rate, bool) or not isinstance(rate, int | float | np.number):
-        raise InputError(f"noise rate {rate!r} is not a number: rates are fractions in [0, 1].")
+    """The rate, a fraction in [0, 1], as a float, or an `InputError`."""
+    if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating):
+        given = shown(rate)
+        raise InputError(f"noise rate {given} is not a number: rates are fractions in [0, 1].")
     if not 0 <= rate <= 1:
         hint = f" 20% is 0.2; did you mean {rate / 100:g}?" if _is_percent(rate) else ""
-        raise InputError(f"noise rate {rate} is outside [0, 1]: rates are fractions.{hint}")
-    return float(rate)
+        given = shown(rate.item() if isinstance(rate, np.generic) else rate)
+        raise InputError(f"noise rate {given} is outside [0, 1]: rates are fractions.{hint}")
+    return float(rate) + 0.0  # which makes 0 of -0, so that both are one run
 
 
 def _digits(rate: float) -> str:
@@ -275,9 +281,10 @@ def _read_matrix(path: str) -> NDArray[np.float64]:
             if file.suffix == ".npy"
             else np.loadtxt(file, delimiter="," if "," in file.read_text() else None, ndmin=2)
         )
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:  # whatever a damaged file makes NumPy or zipfile raise
+        why = " ".join(str(error).split())
         raise InputError(
-            f"{path} cannot be read as a matrix ({error}): give a .npy file of numbers, or a text "
+            f"{path} cannot be read as a matrix ({why}): give a .npy file of numbers, or a text "
             "file with one row a line."
         ) from None
     return matrix

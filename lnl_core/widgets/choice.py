@@ -7,8 +7,10 @@ import dataclasses
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lnl_core import transition
+from lnl_core.atomic import replacing
 from lnl_core.config import RunConfig
 from lnl_core.data import Dataset
 from lnl_core.errors import InputError
@@ -132,3 +134,20 @@ def as_csv(choice: Choice, history: Sequence[EpochRecord]) -> str:
     for record in history:
         table.writerow([*lead, *(getattr(record, name) for name in names)])
     return text.getvalue()
+
+
+def save_csv(choice: Choice, history: Sequence[EpochRecord], folder: Path) -> Path:
+    """Write `as_csv` to the folder, named by all that was chosen; numbered where that name has
+    other content, such as a run that was stopped. The path."""
+    text = as_csv(choice, history)
+    stem = (
+        f"{choice.method}-{choice.data}-{choice.noise}-{choice.rate:g}-lr{choice.lr:.3g}"
+        f"-epochs{choice.epochs}-seed{choice.seed}"
+    )
+    path, n = folder / f"{stem}.csv", 1
+    while path.exists() and path.read_text() != text:
+        n += 1
+        path = folder / f"{stem}-{n}.csv"
+    with replacing(path) as part:
+        part.write_text(text)
+    return path

@@ -27,6 +27,8 @@ LOOKS = {
     "forward": (plots.COLOURS[2], "--"),
     "backward": (plots.COLOURS[1], "-."),
 }
+#: A loss that varies by less drives the network nowhere: its lowest point is rounding.
+FLAT = 1e-9
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,8 @@ def render_corrections(losses: CorrectedLosses, classes: tuple[str, ...], title:
         if k == 2:
             axis.axvline(1, color="0.6", lw=1)
             for loss, values in curves.items():  # where the network is driven to
+                if np.ptp(values) < FLAT:
+                    continue
                 colour = LOOKS[loss][0]
                 axis.plot(losses.p[values.argmin()], values.min(), "o", color=colour, ms=5)
     figure.axes[1].legend(fontsize="small", frameon=False)

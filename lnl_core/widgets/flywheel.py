@@ -66,7 +66,7 @@ class FlywheelExplorer(TrainingExplorer):
             layout={"width": "28em"},
         )  # fmt: skip
         self.noise = ipywidgets.Dropdown(
-            options=NOISES, value=noise.name, description="noise", layout={"width": "19em"}
+            options=NOISES, value=noise.name, description="noise", layout={"width": "21em"}
         )
         self.rate = _slider("rate", rate, 0.95, 0.05)
         self.regularisation = _slider("λ", 3, 10, 0.5)
@@ -131,6 +131,7 @@ class FlywheelExplorer(TrainingExplorer):
         """A run that was stopped is not kept: it lacks epochs that the controls ask for."""
         if last.done == last.total:
             self._turned[self._trains] = self._so_far
+            self._shown = self._trains  # whatever the controls have come to say meanwhile
             self.epoch.max, self.epoch.value = last.total, last.total
         self.redraw()
 
@@ -162,5 +163,5 @@ def _slider(name: str, value: float, most: float, step: float) -> ipywidgets.Flo
 
 def _box(name: str, value: bool) -> ipywidgets.Checkbox:
     return ipywidgets.Checkbox(
-        value=value, description=name, indent=False, layout={"width": "13em"}
+        value=value, description=name, indent=False, layout={"width": "17em"}
     )

@@ -50,9 +50,10 @@ class Job:
         self._stopped.set()
 
     def abandon(self) -> None:
+        self._abandoned = True
         self.stop()
         with self._telling:
-            self._abandoned = True
+            pass  # what was being handed over has been
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for the end; False if it did not come in time."""

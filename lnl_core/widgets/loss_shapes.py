@@ -28,8 +28,10 @@ class LossShapes:
 
     `values` and `pulls`, by loss, [N]: ℓ, and -∂ℓ/∂v_y, how hard the label pulls at its own score
     v_y. The others' scores are 0, which unhinged and sigmoid, being of scores, depend on.
+    `classes` is K: a network that prefers none gives the label 1/K.
     """
 
+    classes: int
     p: NDArray[np.float64]
     values: dict[str, NDArray[np.float64]]
     pulls: dict[str, NDArray[np.float64]]
@@ -67,7 +69,7 @@ def loss_shapes(
             )
         (gradient,) = torch.autograd.grad(found.sum(), scores)
         values[name], pulls[name] = found.detach().numpy(), -gradient[:, 0].numpy()
-    return LossShapes(p.numpy(), values, pulls)
+    return LossShapes(classes, p.numpy(), values, pulls)
 
 
 def render_shapes(shapes: LossShapes, relative: bool = True) -> Figure:
@@ -88,6 +90,9 @@ def render_shapes(shapes: LossShapes, relative: bool = True) -> Figure:
     right.set(title="how hard the label pulls" + own)
     right.axhline(0, color="0.6", lw=0.8)
     for axis in (left, right):
+        axis.axvline(
+            1 / shapes.classes, color="0.6", lw=1, zorder=0, label=f"1/K = {1 / shapes.classes:.2g}"
+        )
         axis.set(xlim=(0, 1), xlabel="probability of the label")
         plain(axis)
     figure.legend(

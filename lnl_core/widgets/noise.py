@@ -79,7 +79,7 @@ class NoiseExplorer(Explorer):
         if dataset.name in ASYMMETRIC_MAPS:
             protocols.append("asymmetric")
         self.protocol = ipywidgets.Dropdown(
-            options=protocols, value=protocol, description="protocol", layout={"width": "17em"}
+            options=protocols, value=protocol, description="protocol", layout={"width": "21em"}
         )
         self.rate = ipywidgets.FloatSlider(
             value=rate,

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lnl_core.data import Dataset
-from lnl_core.errors import InputError
+from lnl_core.errors import DivergedError, InputError
 from lnl_core.train import EpochRecord, Step
 from lnl_core.widgets.quality_pictures import render_quality
 from lnl_core.widgets.quality_survey import (
@@ -96,8 +96,18 @@ class QualityExplorer(TrainingExplorer):
     def ended(self, last: Stand) -> None:
         """A run that was stopped is not surveyed."""
         if last.done == last.total:
-            self._found[self._trains] = survey(self._run)
+            # Shown, whatever the controls have come to say meanwhile.
+            self._found[self._trains] = self._shown = survey(self._run)
         self.redraw()
+
+    def fail(self, error: Exception) -> None:
+        """A run at λ > 1 does not diverge for its learning rate, of which there is no control."""
+        if isinstance(error, DivergedError) and self._trains[1] > 1:
+            error = DivergedError(
+                f"CAN diverged at λ = {self._trains[1]:g}. Above λ = 1 eq. 8 has no minimum: it "
+                "pays the variance of q(s) to vanish, without end. Choose λ of at most 1."
+            )
+        super().fail(error)
 
 
 def _slider(name: str, value: float, most: float, step: float) -> ipywidgets.FloatSlider:

@@ -114,6 +114,7 @@ class RelabellingExplorer(TrainingExplorer):
         self.lr = ipywidgets.FloatLogSlider(
             value=0.02, min=-3, max=0, step=0.1, description="learning rate", readout_format=".3f",
             continuous_update=False, layout={"width": "21em"},
+            style={"description_width": "initial"},  # the usual one cuts this name
         )  # fmt: skip
         self.start = ipywidgets.IntSlider(
             value=14, min=0, max=PROFILES["smoke"].epochs, description="start epoch",

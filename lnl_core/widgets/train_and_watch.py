@@ -9,7 +9,6 @@ from pathlib import Path
 import ipywidgets
 from matplotlib.figure import Figure
 
-from lnl_core.atomic import replacing
 from lnl_core.data import Dataset
 from lnl_core.errors import InputError
 from lnl_core.methods import method_names
@@ -18,10 +17,10 @@ from lnl_core.widgets.choice import (
     NOISES,
     Choice,
     as_code,
-    as_csv,
     by_the_paper,
     obstacle,
     paper_noise,
+    save_csv,
 )
 from lnl_core.widgets.training import Stand, TrainingExplorer
 from lnl_core.widgets.watching import Watched, render_watched, train_choice
@@ -173,12 +172,7 @@ class TrainAndWatchExplorer(TrainingExplorer):
         try:
             if not watched.history:
                 raise InputError("there is no run to save yet: press Train first.")
-            chosen = watched.choice
-            path = self._folder / (
-                f"{chosen.method}-{chosen.data}-{chosen.noise}-{chosen.rate:g}-{chosen.seed}.csv"
-            )
-            with replacing(path) as part:
-                part.write_text(as_csv(chosen, watched.history))
+            path = save_csv(watched.choice, watched.history, self._folder)
             self.status.value, self.error.value = f"saved as {path}", ""
         except Exception as error:
             self.fail(error)
@@ -186,7 +180,7 @@ class TrainAndWatchExplorer(TrainingExplorer):
 
 def _dropdown(name: str, options: Sequence[str], value: str) -> ipywidgets.Dropdown:
     return ipywidgets.Dropdown(
-        options=options, value=value, description=name, layout={"width": "19em"}
+        options=options, value=value, description=name, layout={"width": "21em"}
     )
 
 

@@ -100,6 +100,12 @@ class TrainingExplorer(Explorer):
         self.progress.value, self.progress.bar_style, self.status.value = 0, "", ""
         self.stop.disabled = True
 
+    def restore(self, _: object = None) -> None:
+        """The controls as they were at first; a training is stopped, its picture and words go."""
+        self.abandon()
+        self.trained.layout.display = "none"
+        super().restore()
+
     def wait(self, seconds: float | None = None) -> bool:
         """Wait for a training to end; False if it did not in so many seconds. For scripts."""
         return self._job is None or self._job.wait(seconds)
@@ -120,7 +126,8 @@ class TrainingExplorer(Explorer):
         self._job.start()
 
     def _stop(self, _: object = None) -> None:
-        if self._job is not None:
+        # A second click may be on its way when the first has ended the run.
+        if self._job is not None and not self.stop.disabled:
             self.stop.disabled, self.status.value = True, "stopping"
             self._job.stop()
 

@@ -38,7 +38,7 @@ class TransitionEditor(Explorer):
         classes = [(name, k) for k, name in enumerate(dataset.classes)]
         narrow = {"width": "15em"}
         self.start = ipywidgets.Dropdown(
-            options=starts, value=start, description="start from", layout={"width": "19em"}
+            options=starts, value=start, description="start from", layout={"width": "21em"}
         )
         self.rate = _slider("rate", rate, 0.05)
         self.clean = ipywidgets.Dropdown(options=classes, description="class", layout=narrow)

@@ -322,7 +322,7 @@ session.check(
 # Why bounded losses resist noise, in one picture. Far left the network gives the label almost no
 # probability: a sample that is hard, or a label that is wrong. Cross-entropy pulls hardest exactly
 # there. The bounded losses let go, of both: that is their price. Turn the number of classes and see
-# how far left a network starts, $1/K$; turn β, the weight that the two bootstraps leave the label.
+# how far left a network starts: the grey line, $1/K$; turn β, the weight that the two bootstraps leave the label.
 
 # %%
 LossShapesExplorer({"mae, ours": mean_absolute_error})

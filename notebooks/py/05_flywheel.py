@@ -1079,7 +1079,7 @@ for data_name in OURS:
 #
 # On shapes they must be. There DivideMix is ahead of the flywheel in every column, and the contrastive term, which
 # is worth little in Table 6, costs points in every column but the first, where hardly anybody has trouble. Under
-# asymmetric noise, where the wrong label is often the look-alike, eq. 7 alone is ahead of everyone: the row without
+# asymmetric noise, where the wrong label is often the look-alike, eq. 7 alone is ahead of this table: the row without
 # the auxiliary network, which has nobody to repeat a confusion to it. At 80% noise the warm-up leaves three shapes
 # of ten right, eq. 4 has little to tell labels by, and the cycles turn 30% into 22%; without the
 # regulariser, or without the auxiliary network, into chance. There both earn what Table 6 gives them. Selection

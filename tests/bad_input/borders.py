@@ -41,7 +41,10 @@ X, Y = torch.rand(6, 4), torch.arange(6) % 3
 IMAGES = torch.zeros(6, 1, 4, 4, dtype=torch.uint8)
 LABELS = np.arange(6) % 3
 EYE = np.eye(3)
-NO_MATRICES = (None, "text", 3, [], [[1, 2]], [[0.5, 0.5], [1]], EYE * NAN, -EYE, 2 * EYE, EYE[:2])
+NO_MATRICES = (
+    None, "text", 3, 10**400, [], [[1, 2]], [[0.5, 0.5], [1]], EYE * NAN, -EYE, 2 * EYE, EYE[:2],
+    EYE * 1j, torch.eye(3, requires_grad=True),
+)  # fmt: skip
 NO_LABELS = (
     None, 3, "text", LABELS * 1.0, LABELS.astype(str), LABELS - 1, LABELS + 9, EYE, [[0], [1, 2]],
 )  # fmt: skip
@@ -71,8 +74,9 @@ def config(**changes) -> RunConfig:
     return RunConfig(**{"method": "forward"} | changes)
 
 
+HUGE = (10**19, 10**400, 10**5000)  # the last one is more than Python writes out
 NO_WHOLE = (0, -1, 2.5, "3", None, True, NAN, [1])
-NO_NUMBER = ("much", None, True, NAN, float("inf"), [1.0], 1j)
+NO_NUMBER = ("much", None, True, NAN, float("inf"), [1.0], 1j, np.complex64(0.2), *HUGE[1:])
 NO_NAME = ("nothing", "", 3, None, ["sgd"])
 
 BORDERS: dict[str, list[Callable]] = {
@@ -88,7 +92,7 @@ BORDERS: dict[str, list[Callable]] = {
     ],
     "transition.estimate": [
         *given(transition.estimate, (None, "text", [], LABELS, EYE * NAN, -EYE)),
-        *given(transition.estimate, (0, -1, 101, NAN, "97", [97]), EYE),
+        *given(transition.estimate, (0, -1, 101, NAN, "97", [97], *HUGE), EYE),
     ],
     "noise.protocols.check_rate": given(check_rate, (-0.1, 1.1, 20, *NO_NUMBER)),
     "noise.protocols.parse_noise": given(
@@ -118,14 +122,16 @@ BORDERS: dict[str, list[Callable]] = {
     )),
     "config.TrainConfig": set_to(
         TrainConfig,
-        **dict.fromkeys(("epochs", "batch_size", "train_eval", "epoch_batches"), NO_WHOLE),
+        **dict.fromkeys(
+            ("epochs", "batch_size", "train_eval", "epoch_batches"), (*NO_WHOLE, *HUGE)
+        ),
         **dict.fromkeys(
             ("optimizer", "schedule", "preprocess", "augmentation", "epoch_length", "decay",
              "precision"), NO_NAME,
         ),
-        **dict.fromkeys(("lr", "epsilon", "lr_gamma"), (0, -1, *NO_NUMBER)),
+        **dict.fromkeys(("lr", "epsilon", "lr_gamma"), (0, -1, 1e300, *NO_NUMBER)),
         momentum=(1, -0.1, *NO_NUMBER), weight_decay=(-1, *NO_NUMBER), lr_min=(-1, 9, *NO_NUMBER),
-        lr_drops=(3, "3", None, (0,), (1.5,), ("3",)), lr_period=(0, -1, 1.5, "3", True),
+        lr_drops=(3, "3", None, (0,), (1.5,), ("3",)), lr_period=(0, -1, 1.5, "3", True, *HUGE),
         nesterov=(1, "yes", None), penalised_val_loss=(1, "yes", None),
         test_crops=(0, 2, 6, "6", None, True),
     ),
@@ -203,9 +209,13 @@ BORDERS: dict[str, list[Callable]] = {
     "methods.options.number": [
         *[lambda v=v: options.number("beta", v, "in [0, 1]", lambda b: 0 <= b <= 1)
           for v in (-1, 2, *NO_NUMBER)],
+        *[lambda v=v: options.number("weight", v, *options.WEIGHT) for v in (1e300, *HUGE)],
     ],
-    "methods.options.flag": given(options.flag, (0, 1, "yes", None), "soft"),
-    "methods.options.whole": [lambda v=v: options.whole("top", v, 1) for v in NO_WHOLE],
+    "methods.options.flag": given(options.flag, (0, 1, "yes", None, *HUGE), "soft"),
+    "methods.options.whole": [
+        *[lambda v=v: options.whole("top", v, 1) for v in (*NO_WHOLE, *HUGE)],
+        lambda: options.whole("top", 6, 1, most=5),
+    ],
     "methods.options.warm_up_epochs": [
         lambda v=v: options.warm_up_epochs("start", v, 3, 9) for v in (-1, 2.5, "3", True)
     ],

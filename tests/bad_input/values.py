@@ -15,14 +15,15 @@ from lnl_core.contract import NUMBERS, TYPES, WHOLE, WORDS
 
 #: Of no use to any function.
 NONSENSE = (None, "text", object(), [[1.0]], {"a": 1})
-NO_NUMBERS = (float("nan"), float("inf"), True, 1j, *NONSENSE)
+NO_WHOLES = (float("nan"), float("inf"), True, 1j, *NONSENSE)
+NO_NUMBERS = (10**400, *NO_WHOLES)
 WRONG: dict[str, tuple] = {
     "number": NO_NUMBERS,
     "positive": (0, -1.5, *NO_NUMBERS),
     "fraction": (-0.01, 1.01, 20, *NO_NUMBERS),
-    "whole": (0, -1, 2.0, *NO_NUMBERS),
-    "count": (-1, 2.0, *NO_NUMBERS),
-    "classes": (1, 0, 2.0, *NO_NUMBERS),
+    "whole": (0, -1, 2.0, *NO_WHOLES),
+    "count": (-1, 2.0, *NO_WHOLES),
+    "classes": (1, 0, 2.0, *NO_WHOLES),
     "seed": (-1, 2**32, 2**64, 0.5, *NO_NUMBERS),
     "flag": (0, 1, *NONSENSE),
     "text": (3, b"text", object(), None),

@@ -40,7 +40,7 @@ from lnl_core.losses import multi_label, quality_embedding
 from lnl_core.measures import quality_patterns
 from lnl_core.methods.base import Method
 from lnl_core.methods.latent.can_layers import Decoder, Encoder, Encoding
-from lnl_core.methods.options import BOUNDED_WEIGHT, flag, number, whole
+from lnl_core.methods.options import BOUNDED_WEIGHT, WIDEST, flag, number, whole
 
 SCHEDULES = ("vanishing", "printed")
 START = "a number from 0 to 100", lambda start: 0 <= start <= 100
@@ -90,7 +90,8 @@ class CAN(Method):
         self.share = number("share", share, *PART)
         self.through = flag("through", through)
         self.printed_variance = flag("printed_variance", printed_variance)
-        sizes = data.num_classes, whole("dimensions", dimensions, 1), whole("hidden", hidden, 1)
+        widths = {"dimensions": dimensions, "hidden": hidden}
+        sizes = (data.num_classes, *(whole(name, w, 1, WIDEST) for name, w in widths.items()))
         start = number("start", start, *START)
         if start and hidden < data.num_classes:
             raise InputError(

@@ -22,7 +22,7 @@ from lnl_core.errors import InputError
 from lnl_core.losses.continuous_bernoulli import log_density
 from lnl_core.losses.quality_embedding import quality_divergence
 from lnl_core.methods.latent.vae import LabelledVAE
-from lnl_core.methods.options import POSITIVE, WEIGHT, flag, number, whole
+from lnl_core.methods.options import POSITIVE, WEIGHT, WIDEST, flag, number, whole
 from lnl_core.methods.semi_supervised.divided import Part
 from lnl_core.methods.semi_supervised.dividemix import DivideMix
 
@@ -77,8 +77,8 @@ class InstanceGM(DivideMix):
         super().__init__(net, peer, data, weight_u, threshold, temperature, alpha, warm_up, ramp)
         self.generative = number("generative", generative, *WEIGHT)
         self.kl = number("kl", kl, *WEIGHT)
-        whole("dimensions", dimensions, 1)
-        whole("hidden", hidden, 1)
+        whole("dimensions", dimensions, 1, WIDEST)
+        whole("hidden", hidden, 1, WIDEST)
         self.rate = number("rate", rate, *POSITIVE)
         self.uniform = flag("uniform", uniform)
         self.reconstructed = flag("reconstructed", reconstructed)

@@ -15,7 +15,7 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import InputError, unknown_name
 from lnl_core.losses.contrastive import unit
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import whole
+from lnl_core.methods.options import WIDEST, whole
 from lnl_core.methods.semi_supervised.mixing import blend, pairing
 
 TEMPERATURE = "a number from 0.01 to 100", lambda temperature: 0.01 <= temperature <= 100
@@ -37,7 +37,7 @@ class Embedded(Method):
 
     def __init__(self, net: nn.Module, data: TrainingSet, width: int) -> None:
         super().__init__(net, data)
-        whole("projection", width, 1)
+        whole("projection", width, 1, WIDEST)
         if not hasattr(net, "feature_dim"):
             raise InputError(
                 f"{type(self).__name__} needs a net with features and a head: take one from `lnl "

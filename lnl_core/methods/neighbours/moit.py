@@ -57,8 +57,8 @@ class MOIT(Embedded):
     L^ICL = L^MIX + L^MEM (eq. 5): each mixed view is to be like the views whose main sample has the
     label of its own main sample, by λ, and of its minor one, by 1 - λ (`interpolated_contrastive`,
     eq. 1-4, at the `temperature` τ); in the batch, and in a memory of `memory` views a class and
-    view (0: none; never more than an epoch makes). Both take the labels as they are. `weight` is
-    L^ICL's, 1 in print.
+    view (0: none; never more than an epoch makes), which joins after 3 epochs, at most a quarter of
+    all. Both take the labels as they are. `weight` is L^ICL's, 1 in print.
 
     Detection, as each epoch begins: the labels of the `k` nearest samples (None: 250, but at most
     half of a class's mean size, as on CIFAR-100) vote on a sample's label (eq. 6), the labels so

@@ -57,7 +57,7 @@ class NGC(Embedded):
       of the same corrected label.
 
     Both at `temperature` τ, which the authors' code leaves out of the second, `unscaled=True`. In
-    the warm-up there is cross-entropy alone, on all samples and with the noisy labels.
+    the warm-up there is the mixed cross-entropy alone, on all samples and with the noisy labels.
 
     On a hundred classes that code has k = 200, `high` 0.6 and 30 epochs of warm-up; for asymmetric
     noise on ten k = 10 and 30 epochs; on WebVision k = 100, `high` 0.8, α = 0.5, 15 epochs, and the
@@ -126,7 +126,7 @@ class NGC(Embedded):
         noisy = F.one_hot(labels, self.num_classes).to(found.dtype)
         self.targets.copy_(torch.where(kept[:, None], noisy, found))
         largest, corrected = self.targets.max(-1)
-        chosen = largest_components(neighbours, corrected, largest > self.high)
+        chosen = largest_components(neighbours, corrected, kept | (largest > self.high))
         self.selected.copy_(chosen | ~chosen.any())
 
     # Training -----------------------------------------------------------------------------------

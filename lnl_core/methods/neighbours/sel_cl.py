@@ -63,7 +63,8 @@ class SelCL(Embedded):
 
     * MOIT's interpolated contrastive loss (eq. 6 and 7), a sample's likes being its other view and
       those that it makes a confident pair with; in the batch, and in a memory of `memory` key views
-      a class and view. It counts for samples that have such a pair there;
+      a class and view, which joins after 3 epochs, at most a quarter of all. It counts for samples
+      that have such a pair there;
     * for those that have none, MoCo's, which is not in eq. 10: the unmixed view is like the other
       view's key and unlike the last `negatives` keys, by `Keys` with `momentum`;
     * `weight_c` λ_c times the cross-entropy of a mixed batch of confident samples (eq. 8);

@@ -61,7 +61,7 @@ class DropoutLayer(NNA):
         layer: str = "softmax",
     ) -> None:
         super().__init__(net, data, start, dropout)
-        if layer not in LAYERS:
+        if not isinstance(layer, str) or layer not in LAYERS:
             raise unknown_name("layer", layer, LAYERS)
         self.layer = layer
 

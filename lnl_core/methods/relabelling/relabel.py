@@ -13,7 +13,7 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import unknown_name
 from lnl_core.losses.soft import entropy, kl_divergence, prior_divergence
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import WEIGHT, flag, number, whole
+from lnl_core.methods.options import LONGEST, WEIGHT, flag, number, whole
 
 PRIORS = ("uniform", "labels")
 OUTPUTS = ("training", "evaluation")
@@ -163,14 +163,14 @@ def check_step_one(
     """Raise `InputError` for what `Relabel` cannot use."""
     number("alpha", alpha, *WEIGHT)
     number("beta", beta, *WEIGHT)
-    for name, value, least in (
+    for name, value, *bounds in (
         ("start_epoch", start_epoch, 0),
         ("stop_epoch", stop_epoch, 0),
-        ("memory", memory, 1),
+        ("memory", memory, 1, LONGEST),
         ("top", top, 1),
     ):
         if value is not None:
-            whole(name, value, least)
+            whole(name, value, *bounds)
     for name, value, known in (("outputs", outputs, OUTPUTS), ("prior", prior, PRIORS)):
         if value not in known:
             raise unknown_name(name, value, known)

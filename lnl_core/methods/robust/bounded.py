@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lnl_core import losses
 from lnl_core.data import TrainingSet
+from lnl_core.errors import InputError
 from lnl_core.methods.base import Method
 
 
@@ -18,10 +19,17 @@ class _Normalised(Method):
     """The network's outputs whitened over the batch, with a learned scale and shift a class.
 
     The constants are Keras', which the authors used: momentum 0.99 (torch's 0.01), ε = 0.001.
+    Raises `InputError` for batches of one sample, which have no variance to divide by.
     """
 
     def __init__(self, net: nn.Module, data: TrainingSet) -> None:
         super().__init__(net, data)
+        if (size := min(data.batch_size, len(data))) < 2:
+            raise InputError(
+                f"{type(self).__name__} normalises the outputs over a batch, and a batch here is "
+                f"{size} sample (batch size {data.batch_size}, {len(data)} training samples): use "
+                "2 of each at least, or savage, which does not normalise."
+            )
         self.norm = nn.BatchNorm1d(data.num_classes, eps=1e-3, momentum=0.01)
 
     def logits(self, x: Tensor) -> Tensor:

@@ -21,7 +21,8 @@ class MentorNet(Method):
 
     * before `burn_in` it is 1;
     * from there to `graded_from` it is 1 where ℓ ≤ λ₁, else 0: self-paced learning;
-    * from `graded_from` on it is 1 - (ℓ - λ₁)/λ₂ held in [0, 1] (eq. 7), with λ₂ = `spread`.
+    * from `graded_from` on it is 1 - (ℓ - λ₁)/λ₂ held in [0, 1] (eq. 7), with λ₂ = `spread`; at
+      0.9 a run of fewer than 10 epochs never gets there.
 
     λ₁ is a moving average, λ₁ ← `decay` λ₁ + (1 - `decay`) q, of the `percentile` quantile q of
     each batch's losses, the batch's own among them. With `burn_in` and `graded_from` 0 this is the

@@ -13,7 +13,7 @@ from lnl_core.data import Batch, TrainingSet
 from lnl_core.errors import unknown_name
 from lnl_core.losses.confidence_penalty import lifting, runner_up
 from lnl_core.methods.base import Method
-from lnl_core.methods.options import SHARE, WEIGHT, flag, number, warm_up_epochs, whole
+from lnl_core.methods.options import LONGEST, SHARE, WEIGHT, flag, number, warm_up_epochs, whole
 
 CRITERIA = ("smoothed", "fluctuation")
 BANKS = ("probability", "logits")
@@ -60,7 +60,7 @@ class SFT(Method):
         bank: str = "probability",
     ) -> None:
         super().__init__(net, data)
-        self.memory = whole("memory", memory, 1)
+        self.memory = whole("memory", memory, 1, LONGEST)
         self.threshold = number("threshold", threshold, *SHARE)
         self.weight = number("weight", weight, *WEIGHT)
         self.warm_up = warm_up_epochs("warm_up", warm_up, WARM_UP, data.epochs)

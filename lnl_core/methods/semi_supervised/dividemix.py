@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lnl_core import losses
 from lnl_core.data import TrainingSet
 from lnl_core.losses.divide import min_max
-from lnl_core.methods.options import SHARE, number, whole
+from lnl_core.methods.options import LONGEST, SHARE, number, whole
 from lnl_core.methods.semi_supervised.divided import Divided
 from lnl_core.methods.semi_supervised.two_gaussians import lower_component
 
@@ -46,7 +46,7 @@ class DivideMix(Divided):
             net, peer, data, weight_u, temperature, alpha, warm_up, ramp, confidence_penalty
         )
         self.threshold = number("threshold", threshold, *SHARE)
-        whole("average_losses", average_losses, 1)
+        whole("average_losses", average_losses, 1, LONGEST)
         #: The scaled losses of the last epochs, the oldest overwritten first; w of each network.
         self.register_buffer("losses", torch.zeros(average_losses, 2, len(data)))
         self.register_buffer("clean", torch.zeros(2, len(data)))

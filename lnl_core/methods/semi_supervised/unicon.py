@@ -15,7 +15,7 @@ from lnl_core.data import TrainingSet
 from lnl_core.errors import unknown_name
 from lnl_core.losses import divide
 from lnl_core.losses.contrastive import nt_xent, unit
-from lnl_core.methods.options import POSITIVE, SHARE, WEIGHT, flag, number, whole
+from lnl_core.methods.options import POSITIVE, SHARE, WEIGHT, WIDEST, flag, number, whole
 from lnl_core.methods.semi_supervised.divided import Divided, Part
 
 SIZES = ("scaled", "equal")
@@ -78,7 +78,7 @@ class UNICON(Divided):
         if unlabelled not in SIZES:
             raise unknown_name("unlabelled", unlabelled, SIZES)
         self.unlabelled = unlabelled
-        width = whole("projection", projection, 1)
+        width = whole("projection", projection, 1, WIDEST)
         # No bias: batch normalisation would take it away again.
         self.heads = nn.ModuleList(
             nn.Sequential(nn.Linear(one.feature_dim, width, bias=False), nn.BatchNorm1d(width))

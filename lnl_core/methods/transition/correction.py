@@ -78,7 +78,7 @@ class Backward(Method):
 
 def base_loss(name: str) -> losses.BaseLoss:
     """The base loss of that name, or an `InputError` with the nearest."""
-    if name not in losses.BASE_LOSSES:
+    if not isinstance(name, str) or name not in losses.BASE_LOSSES:
         raise unknown_name("base loss", name, losses.BASE_LOSSES)
     return losses.BASE_LOSSES[name]
 
