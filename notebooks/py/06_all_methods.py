@@ -420,7 +420,7 @@ draw_by_noise_type(
 
 # %% [markdown]
 # InstanceGM, which is DivideMix and a generative model, does as DivideMix does. NGC falls behind
-# cross-entropy at all but the lowest noise, Sel-CL+ at 80% and at part-dependent noise. Both train an embedding in which
+# cross-entropy in every column, Sel-CL+ at 80% and at part-dependent noise. Both train an embedding in which
 # a sample is to be near a second view of itself, RandAugment's, as strong as on photographs. NGC with a weak view
 # in its place, a flip, and with nothing compared:
 
