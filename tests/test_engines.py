@@ -67,7 +67,7 @@ class Deadly:
         arguments = list(arguments)
         self.asked.append(len(arguments))
         for (configs, *_), _ in zip(arguments, range(self.plan.pop(0)), strict=False):
-            yield list(configs.values())
+            yield configs
         if self.plan:
             raise WorkerDied
 
