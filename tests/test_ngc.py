@@ -154,11 +154,17 @@ def test_a_label_is_kept_by_its_score_and_else_replaced(method):
             np.testing.assert_allclose(target, found, atol=1e-5)
 
 
-def test_selected_are_the_largest_pieces_by_the_corrected_labels(method):
-    count, right = len(method.selected), method.targets.argmax(-1)
-    z = unit(torch.eye(4)[right] + 0.1 * points(count)[:, :1].float())
+def with_wrong(method, count):
+    """Embeddings that go by the right labels, those, and labels whose first `count` are wrong."""
+    right = method.targets.argmax(-1)
+    z = unit(torch.eye(4)[right] + 0.1 * points(len(right))[:, :1].float())
     noisy = right.clone()
-    noisy[:12] = (right[:12] + 1) % 4
+    noisy[:count] = (right[:count] + 1) % 4
+    return z, right, noisy
+
+
+def test_selected_are_the_largest_pieces_by_the_corrected_labels(method):
+    z, right, noisy = with_wrong(method, 12)
     method.k, method.low, method.high = 5, 0.9, 0.6
     method.clean(z, noisy, F.one_hot(right, 4).float())
     largest, corrected = method.targets.max(-1)
@@ -168,15 +174,12 @@ def test_selected_are_the_largest_pieces_by_the_corrected_labels(method):
 
 
 def test_a_kept_label_is_selected_though_no_score_is_above_high(method):
-    count, labels = len(method.selected), method.targets.argmax(-1)
-    z = unit(torch.eye(4)[labels] + 0.1 * points(count)[:, :1].float())
-    wrong = labels.clone()
-    wrong[:4] = (labels[:4] + 1) % 4
+    z, right, noisy = with_wrong(method, 4)
     method.k, method.low, method.high = 5, 0.5, 1.0
-    method.clean(z, wrong, F.one_hot(labels, 4).float())
+    method.clean(z, noisy, F.one_hot(right, 4).float())
     kept = method.support > 0.5
-    assert kept.tolist() == [False] * 4 + [True] * (count - 4)
-    assert method.selected.tolist() == pieces(nearest(z, 5)[1], wrong, kept)
+    assert kept.tolist() == [False] * 4 + [True] * (len(right) - 4)
+    assert method.selected.tolist() == pieces(nearest(z, 5)[1], noisy, kept)
 
 
 def test_where_nothing_is_selected_everything_is(method):

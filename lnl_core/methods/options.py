@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from lnl_core.config import LARGEST_WHOLE
 from lnl_core.errors import InputError, shown
 
 #: Ranges that many options share: what completes "… must be …", and what fits.
@@ -14,9 +15,8 @@ SHARE = "in [0, 1]", lambda value: 0 <= value <= 1
 WEIGHT = "a finite number, at least 0", lambda value: 0 <= value < float("inf")
 #: Of a term whose gradients would drown the others, or overflow.
 BOUNDED_WEIGHT = "a weight from 0 to 1000", lambda value: 0 <= value <= 1000
-#: What no number is above, and no whole number: far beyond any use, and within what torch takes.
+#: What no number is above: far beyond any use, and within what torch takes.
 LARGEST = 1_000_000
-LARGEST_WHOLE = 1_000_000_000
 #: The widest layer, and over how many epochs values of each sample are kept.
 WIDEST = 10_000
 LONGEST = 1_000

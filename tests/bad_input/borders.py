@@ -94,18 +94,18 @@ BORDERS: dict[str, list[Callable]] = {
         *given(transition.estimate, (None, "text", [], LABELS, EYE * NAN, -EYE)),
         *given(transition.estimate, (0, -1, 101, NAN, "97", [97], *HUGE), EYE),
     ],
-    "noise.protocols.check_rate": given(check_rate, (-0.1, 1.1, 20, *NO_NUMBER)),
-    "noise.protocols.parse_noise": given(
+    "noise.noise.check_rate": given(check_rate, (-0.1, 1.1, 20, *NO_NUMBER)),
+    "noise.parse.parse_noise": given(
         parse_noise,
         ("", "symetric:0.2", "symmetric", "symmetric:much", "symmetric:nan", "symmetric:20",
          "none:0.2", "matrix", "matrix:nowhere.npy", "matrix:/dev/null", None, 3, ["symmetric"]),
     ),
-    "noise.protocols.Noise": [
+    "noise.noise.Noise": [
         *given(Noise, NO_NAME), *given(Noise, (None, *NO_NUMBER, 2, -1), "symmetric"),
         *set_to(Noise, "none", draw=NO_NAME, rate=(0.2,)),
         *[lambda v=v: Noise("matrix", matrix=v) for v in NO_MATRICES],
     ],
-    "noise.protocols.Noise.corrupt": [
+    "noise.noise.Noise.corrupt": [
         *[lambda v=v: Noise("symmetric", 0.2).corrupt(v, 3, 0) for v in NO_LABELS],
         *[lambda v=v: Noise("symmetric", 0.2).corrupt(LABELS, 3, v) for v in (-1, 2**32, 0.5, "0")],
         lambda: Noise("given").corrupt(LABELS, 3, 0),

@@ -49,6 +49,8 @@ INSIDE: dict[str, str] = {
     "methods.semi_supervised": "likewise",
     "methods.transition": "likewise",
     "methods.options.takes_options_of": "a decorator",
+    "noise.drawing": "called by `Noise.corrupt`, which has checked the labels",
+    "noise.look_alikes": "called by `Noise`; test_noise gives it data without a map",
     "nets.base": "called by nets, with what `build_net` has checked",
     "nets.init": "called by nets, with their layers",
     "nets.pretrained": "called by nets, with torchvision's constants; test_photographs",
